@@ -80,8 +80,8 @@ def home() -> Path:
     return user_data_path("reel-driver", appauthor=False)
 
 
-def database_url() -> str:
-    """SQLAlchemy URL of the store: DATABASE_URL, or the PG_ settings, or SQLite under `home()`."""
+def database_url(folder: Path | None = None) -> str:
+    """SQLAlchemy URL of the store: DATABASE_URL, or the PG_ settings, or SQLite under `folder` (default: `home()`)."""
     url = setting("DATABASE_URL")
     if url:
         for prefix in ("postgresql://", "postgres://"):
@@ -99,4 +99,4 @@ def database_url() -> str:
             port=int(setting("PG_PORT")),
             database=setting("PG_DB"),
         ).render_as_string(hide_password=False)
-    return f"sqlite:///{home() / 'reel.sqlite'}"
+    return f"sqlite:///{(folder or home()) / 'reel.sqlite'}"

@@ -1,26 +1,26 @@
 """Every way this software can refuse, one class per cause, each with its whole sentence.
 
-    ReelError                      exit code 1; the message says what, where, what to do
-    ├── InputError                 what came in cannot be used
-    │   ├── FileMissing            a path that is not there
-    │   ├── FileUnreadable         there, but not what it claims to be
-    │   ├── NothingToRead          an empty file or table
-    │   ├── ColumnsMissing         a table without the columns the job needs
-    │   └── ValueRefused           one value that is out of bounds or unknown
-    ├── NotFound                   a title, profile, version or setting nobody has heard of
-    ├── StoreError                 the database
-    │   ├── StoreUnreachable       cannot be opened, or went away halfway
-    │   ├── StoreNotWritable       read-only or full disk
-    │   └── StoreTooNew            written by a newer version of this software
-    ├── LabelsError                labels that nothing can be learned from
-    │   ├── TooFewLabels
-    │   └── OneVerdictOnly
-    ├── BundleError                a saved model
-    │   ├── BundleMissing
-    │   ├── BundleCorrupt
-    │   └── BundleTooNew
-    ├── DiskError                  a file of ours could not be written
-    └── ExtraMissing               an optional part is not installed
+ReelError                      exit code 1; the message says what, where, what to do
+├── InputError                 what came in cannot be used
+│   ├── FileMissing            a path that is not there
+│   ├── FileUnreadable         there, but not what it claims to be
+│   ├── NothingToRead          an empty file or table
+│   ├── ColumnsMissing         a table without the columns the job needs
+│   └── ValueRefused           one value that is out of bounds or unknown
+├── NotFound                   a title, profile, version or setting nobody has heard of
+├── StoreError                 the database
+│   ├── StoreUnreachable       cannot be opened, or went away halfway
+│   ├── StoreNotWritable       read-only or full disk
+│   └── StoreTooNew            written by a newer version of this software
+├── LabelsError                labels that nothing can be learned from
+│   ├── TooFewLabels
+│   └── OneVerdictOnly
+├── BundleError                a saved model
+│   ├── BundleMissing
+│   ├── BundleCorrupt
+│   └── BundleTooNew
+├── DiskError                  a file of ours could not be written
+└── ExtraMissing               an optional part is not installed
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ class StoreUnreachable(StoreError):
     """The database cannot be opened, or went away halfway."""
 
     def __init__(self, where: str, why: str) -> None:
-        super().__init__(f"The database {where} cannot be reached ({why}); nothing of this step was saved, run it again.")
+        super().__init__(
+            f"The database {where} cannot be reached ({why}); nothing of this step was saved, run it again."
+        )
 
 
 class StoreNotWritable(StoreError):
@@ -107,7 +109,9 @@ class StoreTooNew(StoreError):
     """The database was written by a newer version of this software."""
 
     def __init__(self, where: str, version: str) -> None:
-        super().__init__(f"The database {where} is at version {version}, newer than this software knows: update reel-driver.")
+        super().__init__(
+            f"The database {where} is at version {version}, newer than this software knows: update reel-driver."
+        )
 
 
 class LabelsError(ReelError):
@@ -140,7 +144,7 @@ class BundleError(ReelError):
 class BundleMissing(BundleError):
     """There is no trained model yet."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: object) -> None:
         super().__init__(f"There is no trained model for {what} yet: run `reel train` first.")
 
 
@@ -164,7 +168,9 @@ class DiskError(ReelError):
     """A file of ours could not be written."""
 
     def __init__(self, path: object, why: str) -> None:
-        super().__init__(f"{path} cannot be written ({why}); what was there before is untouched: free some space or mend the permissions.")
+        super().__init__(
+            f"{path} cannot be written ({why}); what was there before is untouched: free some space or mend the permissions."
+        )
 
 
 class ExtraMissing(ReelError):

@@ -1,0 +1,5 @@
+"""`python -m reel_driver.cli`."""
+
+from reel_driver.cli import main
+
+main()

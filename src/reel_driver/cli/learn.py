@@ -1,0 +1,177 @@
+"""Commands on models: train, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from reel_driver.cli import show
+from reel_driver.cli.data import left_out_words
+
+METRIC_WORDS = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+}
+
+Options = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that train and evaluate share."""
+    options: list[Options] = [
+        click.option(
+            "--model",
+            default=None,
+            metavar="NAME",
+            help="A pipeline of the menu: xgboost, logistic. [default: xgboost]",
+        ),
+        click.option(
+            "--cost-missed",
+            default=2.0,
+            show_default=True,
+            type=click.FloatRange(0, min_open=True),
+            help="Cost of missing a title.",
+        ),
+        click.option(
+            "--cost-wasted",
+            default=1.0,
+            show_default=True,
+            type=click.FloatRange(0, min_open=True),
+            help="Cost of a wasted evening.",
+        ),
+        click.option("--search/--no-search", default=True, show_default=True, help="Search the model's declared grid."),
+        click.option(
+            "--seed", default=0, show_default=True, help="Same labels, settings and seed give the same model."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@training_options
+@click.option("--force", is_flag=True, help="Train even when nothing changed.")
+@click.option(
+    "--model-labels",
+    is_flag=True,
+    help="Also learn from labels that are only an earlier model's own outcome.",
+)
+@show.json_option
+@click.pass_context
+def train(
+    context: click.Context, /, as_json: bool, force: bool, model_labels: bool, model: str | None, **settings: Any
+) -> None:
+    """Step 3: train the watch model on your labels, judge it, and make it the champion."""
+    from reel_driver.operations import learn, row
+    from reel_driver.operations.workspace import Workspace
+    from reel_driver.tasks import DEFAULT_WATCH
+    from reel_driver.train import TrainConfig
+
+    with Workspace.default(context.obj) as work:
+        with show.progress("Training") as progress:
+            trained = learn.train(
+                work,
+                model or DEFAULT_WATCH,
+                TrainConfig(**settings),
+                include_model_labels=model_labels,
+                force=force,
+                progress=progress,
+            )
+        if trained.is_new:
+            with show.progress("Scoring the catalogue") as progress:
+                row.score_catalogue(work, trained.bundle, progress=progress)
+        if as_json:
+            show.echo_json(
+                {
+                    "is_new": trained.is_new,
+                    "version": trained.bundle.version,
+                    "left_out": trained.left_out,
+                    **trained.scorecard,
+                }
+            )
+            return
+        state = (
+            f"Trained {trained.bundle.version}"
+            if trained.is_new
+            else f"Nothing changed: {trained.bundle.version} stays"
+        )
+        click.echo(f"{state}{left_out_words(trained.left_out)}.")
+        print_scorecard(trained.scorecard)
+        for path in trained.outputs:
+            click.echo(path)
+
+
+@click.command()
+@training_options
+@show.json_option
+@click.pass_context
+def evaluate(context: click.Context, /, as_json: bool, model: str | None, **settings: Any) -> None:
+    """Judge a model on your labels, out of fold, beside its baselines. Saves nothing."""
+    from reel_driver.operations import learn
+    from reel_driver.operations.workspace import Workspace
+    from reel_driver.train import TrainConfig
+
+    with Workspace.default(context.obj) as work, show.progress("Evaluating") as progress:
+        scorecard = learn.evaluate(work, model, TrainConfig(**settings), progress=progress)
+    if as_json:
+        show.echo_json(scorecard)
+    else:
+        print_scorecard(scorecard)
+
+
+def print_scorecard(card: Mapping[str, Any]) -> None:
+    """Metrics with intervals beside the baselines, the confusion matrix, and what it was measured on."""
+    names = list(card["baselines"])
+    best = {m: _best(card, m) for m in METRIC_WORDS}
+    rows = []
+    for key, words in METRIC_WORDS.items():
+        metric = card["metrics"][key]
+        cells = [
+            words,
+            f"[bold]{metric['value']:.3f}[/bold]",
+            f"[dim]{metric['lower']:.3f} to {metric['upper']:.3f}[/dim]",
+        ]
+        for name in names:
+            value = card["baselines"][name][key]
+            cells.append(f"[green]{value:.3f}[/green]" if best[key] == name else f"{value:.3f}")
+        rows.append(cells)
+    columns: list[str | tuple[str, str]] = [
+        "",
+        ("model", "right"),
+        "95 % interval",
+        *((n, "right") for n in names),
+    ]
+    counts, costs = card["confusion"], card["costs"]
+    show.table(
+        f"Scorecard of {card['pipeline']}: {card['n_titles']} labels, {card['n_watch']} would be watched, {card['n_folds']}-fold out of fold",
+        columns,
+        rows,
+        caption=(
+            f"At the threshold {card['threshold']:.2f} (a missed title costs {costs['missed']:g}, a wasted evening {costs['wasted']:g}): "
+            f"{counts['tp']} right picks, {counts['fp']} wasted evenings, {counts['fn']} missed, {counts['tn']} rightly left out. "
+            "Green: a baseline that is better than the model."
+        ),
+    )
+
+
+def _best(card: Mapping[str, Any], key: str) -> str | None:
+    """The baseline that beats the model in a metric, if any."""
+    from reel_driver.metrics import HIGHER_IS_BETTER
+
+    own = card["metrics"][key]["value"]
+    sign = 1 if HIGHER_IS_BETTER[key] else -1
+    name = max(card["baselines"], key=lambda n: sign * card["baselines"][n][key])
+    return name if sign * card["baselines"][name][key] > sign * own else None
+
+
+COMMANDS = (train, evaluate)

@@ -1,0 +1,152 @@
+"""Commands on scores: score, tonight, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reel_driver.cli import show
+
+if TYPE_CHECKING:
+    from reel_driver.domain import Pick, Reason
+
+
+@click.command()
+@click.pass_context
+def score(context: click.Context) -> None:
+    """Score every title of the catalogue and keep the scores."""
+    from reel_driver.operations import row
+    from reel_driver.operations.workspace import Workspace
+
+    with Workspace.default(context.obj) as work, show.progress("Scoring") as progress:
+        n = row.score_catalogue(work, progress=progress)
+    click.echo(f"{n} titles scored.")
+
+
+@click.command()
+@click.option("--n", default=10, show_default=True, type=click.IntRange(1, 100), help="Length of the row.")
+@click.option("--minutes", type=click.IntRange(1), help="At most so many minutes long.")
+@click.option("--genre", help="Only this genre, for example Drama.")
+@click.option("--language", help="Only this original language, as its two-letter code.")
+@click.option("--kind", type=click.Choice(["movie", "show"]), help="Only movies or only shows.")
+@show.json_option
+@click.pass_context
+def tonight(context: click.Context, /, as_json: bool, **wishes: Any) -> None:
+    """Tonight's row: what to watch, how sure that is, and why."""
+    from reel_driver.operations import row
+    from reel_driver.operations.workspace import Workspace
+
+    with Workspace.default(context.obj) as work, show.progress("Scoring") as progress:
+        picks = row.tonight(work, progress=progress, **wishes)
+    if as_json:
+        show.echo_json([plain_pick(p) for p in picks])
+    elif picks:
+        print_row(picks, "Tonight's row")
+    else:
+        click.echo("Nothing in the catalogue fits that: ask for less, or import more titles with `reel import titles`.")
+
+
+@click.command()
+@click.argument("ref", required=False, metavar="[TITLE]")
+@click.option("--input", "source", type=click.Path(path_type=Path), help="Score every row of this file instead.")
+@click.option(
+    "--output",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Where the scored file goes: .parquet, .csv, .json or .jsonl.",
+)
+@show.json_option
+@click.pass_context
+def predict(context: click.Context, ref: str | None, source: Path | None, target: Path | None, as_json: bool) -> None:
+    """Would they watch TITLE (an id such as tt0111161, or a name)? Or every row of a file."""
+    from reel_driver.operations import row
+    from reel_driver.operations.workspace import Workspace
+
+    if (ref is None) == (source is None) or (source is None) != (target is None):
+        raise click.UsageError("Give either a title, or both --input and --output.")
+    with Workspace.default(context.obj) as work:
+        if source is not None and target is not None:
+            n, problems = row.predict_file(work, source, target)
+            for problem in problems[:20]:
+                click.echo(problem, err=True)
+            click.echo(f"{n} rows scored to {target}.")
+            return
+        pick = row.predict(work, str(ref))
+    if as_json:
+        show.echo_json(plain_pick(pick))
+        return
+    s = pick.score
+    extra = " (extrapolated: the model was trained on movies)" if s.is_extrapolated else ""
+    click.secho(f"{show.named(pick.title)}: {show.percent(s.score)}", bold=True, nl=False)
+    click.echo(f" (90 % interval {show.percent(s.lower)} to {show.percent(s.upper)}){extra}")
+    for words, reasons in (("for", pick.reasons_for), ("against", pick.reasons_against)):
+        for reason in reasons:
+            click.echo(f"  {words:8}{reason.phrase} ({reason.weight:+.2f})")
+
+
+def print_row(picks: Sequence[Pick], title: str) -> None:
+    """A row of picks as a table."""
+    rows = []
+    for place, pick in enumerate(picks, start=1):
+        t: dict[str, Any] = dict(pick.title)
+        s = pick.score
+        length = f"{t['runtime']} min" if t.get("runtime") else ("show" if t.get("kind") == "show" else "")
+        marks = " [yellow]\\[to learn from][/yellow]" if pick.is_exploration else ""
+        marks += " [dim]\\[extrapolated][/dim]" if s.is_extrapolated else ""
+        why = _joined(pick.reasons_for)
+        but = f"\n[dim]but {_joined(pick.reasons_against[:2])}[/dim]" if pick.reasons_against else ""
+        rows.append(
+            [
+                str(place),
+                f"[bold]{show.escape(show.named(t))}[/bold]{marks}\n[dim]{show.escape(', '.join((t.get('genre') or [])[:3]))}[/dim]",
+                length,
+                f"[bold]{show.percent(s.score)}[/bold]\n[dim]{show.percent(s.lower)} to {show.percent(s.upper)}[/dim]",
+                why + but,
+            ]
+        )
+    columns: list[str | tuple[str, str]] = [
+        ("", "right"),
+        "title",
+        ("", "right"),
+        ("would watch", "right"),
+        "because",
+    ]
+    show.table(title, columns, rows)
+
+
+def _joined(reasons: Sequence[Reason]) -> str:
+    return show.escape(", ".join(r.phrase for r in reasons)) or "the crowd likes it"
+
+
+def plain_pick(pick: Pick) -> dict[str, Any]:
+    """A pick as plain JSON."""
+    from dataclasses import asdict
+
+    fields = (
+        "title_id",
+        "imdb_id",
+        "tmdb_id",
+        "kind",
+        "title",
+        "release_year",
+        "runtime",
+        "genre",
+        "original_language",
+        "overview",
+    )
+    return {
+        **{f: pick.title.get(f) for f in fields},
+        "probability": pick.score.score,
+        "lower": pick.score.lower,
+        "upper": pick.score.upper,
+        "is_extrapolated": pick.score.is_extrapolated,
+        "is_exploration": pick.is_exploration,
+        "reasons_for": [asdict(r) for r in pick.reasons_for],
+        "reasons_against": [asdict(r) for r in pick.reasons_against],
+    }
+
+
+COMMANDS = (score, tonight, predict)

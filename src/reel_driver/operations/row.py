@@ -1,0 +1,127 @@
+"""Verbs on scores: score the catalogue, tonight's row, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from reel_driver import curate
+from reel_driver.bundle import Bundle
+from reel_driver.domain import Pick, Score
+from reel_driver.errors import NothingToRead
+from reel_driver.evaluate import Progress, silent
+from reel_driver.files import write_atomically, write_parquet
+from reel_driver.operations.workspace import Workspace
+
+N_CANDIDATES = 300
+"""Best titles that a row is chosen from."""
+
+
+def score_catalogue(work: Workspace, bundle: Bundle | None = None, *, progress: Progress = silent) -> int:
+    """Score every title of the catalogue and store the scores for the profile; returns how many."""
+    bundle = bundle or work.registry.load(work.watch_name)
+    columns = list(dict.fromkeys(("title_id", "kind", *bundle.spec.fields)))
+    total, done = work.store.n_titles(), 0
+
+    def scored() -> Iterator[pl.DataFrame]:
+        nonlocal done
+        for frame in work.store.iter_titles(columns):
+            yield bundle.score_frame(frame)
+            done += frame.height
+            progress(done, total)
+
+    work.store.write_scores(work.profile, bundle_mark(bundle), scored())
+    return done
+
+
+def bundle_mark(bundle: Bundle) -> str:
+    """What scores are stored under: which bundle made them."""
+    return f"{bundle.version}:{str(bundle.about.get('fingerprint', ''))[:12]}"
+
+
+def tonight(
+    work: Workspace,
+    *,
+    n: int = 10,
+    minutes: int | None = None,
+    genre: str | None = None,
+    language: str | None = None,
+    kind: str | None = None,
+    progress: Progress = silent,
+) -> list[Pick]:
+    """Tonight's row: unseen, unlabelled titles, ranked, varied, one to learn from, each with its reasons.
+
+    Scores come from the store; when the champion or the catalogue has changed since, they are made anew first.
+    """
+    bundle = work.registry.load(work.watch_name)
+    if work.store.scored_by(work.profile) != bundle_mark(bundle) or work.store.has_unscored(work.profile):
+        score_catalogue(work, bundle, progress=progress)
+    best = work.store.top_scores(
+        work.profile, limit=N_CANDIDATES, kind=kind, genre=genre, language=language, max_minutes=minutes
+    )
+    candidates = best.to_dicts()
+    if not candidates:
+        return []
+    order, teaching = curate.pick_row(candidates, n)
+    chosen = [candidates[i] for i in order]
+    reasons = bundle.reasons(chosen)
+    return [
+        Pick(c, score_of(c), why[0], why[1], is_exploration=i == teaching)
+        for i, c, why in zip(order, chosen, reasons, strict=True)
+    ]
+
+
+def score_of(row: dict[str, Any]) -> Score:
+    """The score that a stored row carries."""
+    return Score(int(row["title_id"]), row["score"], row["lower"], row["upper"], bool(row["is_extrapolated"]))
+
+
+def predict(work: Workspace, ref: str) -> Pick:
+    """The score of one title of the catalogue, with the reasons."""
+    bundle = work.registry.load(work.watch_name)
+    row = work.store.find_title(ref)
+    score = bundle.score_row(row, int(row["title_id"]))
+    pro, contra = bundle.reasons([row], n=5)[0]
+    return Pick(row, score, pro, contra)
+
+
+def predict_file(work: Workspace, source: Path, target: Path) -> tuple[int, list[str]]:
+    """Score every row of a file and write the file again with `probability`, `lower`, `upper` and `prediction`.
+
+    No row is ever dropped: a row that cannot be read right is scored on what can be.
+
+    Returns:
+        How many rows were scored, and the problems as sentences.
+    """
+    from reel_driver.ingest import read_rows
+
+    frame, problems = read_rows(source)
+    if frame.is_empty():
+        raise NothingToRead(source)
+    bundle = work.registry.load(work.watch_name)
+    scored = bundle.score_frame(frame)
+    out = frame.with_columns(
+        probability=scored["score"],
+        lower=scored["lower"],
+        upper=scored["upper"],
+        prediction=scored["score"] >= bundle.threshold,
+        is_extrapolated=scored["is_extrapolated"],
+    )
+    write_table(out, target)
+    return out.height, [str(p) for p in problems]
+
+
+def write_table(frame: pl.DataFrame, target: Path) -> None:
+    """Write a table by the ending of its name: .parquet, .json, .jsonl, anything else as CSV with lists joined by "|"."""
+    if target.suffix == ".parquet":
+        write_parquet(frame, target)
+    elif target.suffix in (".jsonl", ".ndjson"):
+        write_atomically(target, frame.write_ndjson(None).encode())
+    elif target.suffix == ".json":
+        write_atomically(target, frame.write_json(None).encode())
+    else:
+        lists = [c for c, t in frame.schema.items() if isinstance(t, pl.List)]
+        write_atomically(target, frame.with_columns(pl.col(lists).list.join("|")).write_csv(None).encode())

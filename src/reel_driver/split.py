@@ -1,0 +1,33 @@
+"""How titles are split for honest evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+N_FOLDS = 5
+
+
+def stratified_folds(levels: NDArray[np.int64], n_folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Fold number of each title, shape (n,), every verdict spread as evenly as it goes.
+
+    Titles of each verdict are shuffled and dealt to the folds in turn, going on where the last verdict stopped, so
+    that the folds' sizes differ by at most one.
+
+    >>> folds = stratified_folds(np.array([0] * 6 + [1] * 3), 3, np.random.default_rng(0))
+    >>> np.bincount(folds[:6]).tolist(), np.bincount(folds[6:]).tolist()
+    ([2, 2, 2], [1, 1, 1])
+    """
+    folds = np.empty(len(levels), dtype=np.int64)
+    dealt = 0
+    for level in np.unique(levels):
+        members = rng.permutation(np.flatnonzero(levels == level))
+        folds[members] = (dealt + np.arange(len(members))) % n_folds
+        dealt += len(members)
+    return folds
+
+
+def n_folds_for(levels: NDArray[np.int64], wanted: int = N_FOLDS) -> int:
+    """As many folds as wanted, fewer when "would watch" or "would not watch" is rarer than that; at least 2."""
+    rarest = int(np.bincount((levels > 0).astype(np.int64), minlength=2).min())
+    return max(2, min(wanted, rarest))
