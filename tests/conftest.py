@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 
@@ -17,3 +18,12 @@ def shared_data() -> Path:
             pytest.fail(f"the shared data is required and is not at {folder}")
         pytest.skip("the shared data is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def labelled() -> pl.DataFrame:
+    """The movies of the starter catalogue that the invented person has labelled, with their `verdict`."""
+    from reel_driver import starter
+
+    films = starter.catalogue_with_labels()
+    return films.filter(pl.col("verdict").is_not_null() & (pl.col("kind") == "movie"))
