@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+
+if TYPE_CHECKING:
+    from reel_driver.bundle import Bundle
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +31,13 @@ def labelled() -> pl.DataFrame:
 
     films = starter.catalogue_with_labels()
     return films.filter(pl.col("verdict").is_not_null() & (pl.col("kind") == "movie"))
+
+
+@pytest.fixture(scope="session")
+def bundle(labelled: pl.DataFrame) -> Bundle:
+    """A small bundle of trees, fitted on the starter labels and judged out of fold."""
+    from reel_driver.tasks import watch_pipeline
+    from reel_driver.train import TrainConfig, fit_bundle
+
+    config = TrainConfig(search=False, params={"n_estimators": 40})
+    return fit_bundle("watch", watch_pipeline("xgboost"), labelled, config, about={"profile": "starter"})[0]
