@@ -92,7 +92,13 @@ class Forest:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], depth: int) -> Forest:
-        """The forest of saved node arrays."""
+        """The forest of saved node arrays.
+
+        Raises:
+            ValueError: for a depth that no such trees can have, which would never come to an end.
+        """
+        if not 0 <= depth <= len(arrays["feature"]):
+            raise ValueError(f"trees of {len(arrays['feature'])} nodes are not {depth} deep")
         return cls(
             arrays["roots"], arrays["feature"], arrays["threshold"], arrays["left"], arrays["right"],
             arrays["default_left"], arrays["value"], depth,
