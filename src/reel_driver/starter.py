@@ -23,7 +23,8 @@ def catalogue() -> pl.DataFrame:
     lines = (files("reel_driver.data") / "starter_titles.jsonl").read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     read_as = {f.name: pl.String() if f.type == "date" else TITLE_SCHEMA[f.name] for f in TITLE_FIELDS}
-    return conform(pl.DataFrame(rows, schema=read_as), TITLE_SCHEMA)
+    read = pl.DataFrame(rows, schema=read_as)
+    return conform(read.with_columns(pl.col("release_date").str.to_date()), TITLE_SCHEMA)
 
 
 def catalogue_with_labels() -> pl.DataFrame:

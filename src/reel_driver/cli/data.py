@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,14 +182,14 @@ def doctor(context: click.Context, as_json: bool) -> None:
     from reel_driver.operations.workspace import Workspace
 
     with Workspace.default(context.obj) as work:
-        findings = [{"what": f.what, "where": f.where, "what_to_do": f.what_to_do} for f in work.store.doctor()]
+        findings = work.store.doctor()
     if as_json:
-        show.echo_json(findings)
+        show.echo_json([asdict(f) for f in findings])
     elif not findings:
         click.echo("Nothing is inconsistent.")
     else:
-        rows = [[show.escape(f["what"]), show.escape(f["where"]), show.escape(f["what_to_do"])] for f in findings]
-        show.table(f"{len(findings)} findings", ["what", "where", "what to do"], rows)
+        rows = [[show.escape(f.what), str(f.n), show.escape("; ".join(f.examples)), show.escape(f.what_to_do)] for f in findings]
+        show.table(f"{len(findings)} findings", ["what", ("how often", "right"), "for example", "what to do"], rows)
 
 
 COMMANDS = (demo, import_, extract, prepare, backup, restore, doctor)

@@ -57,7 +57,7 @@ def tonight(
     Scores come from the store; when the champion or the catalogue has changed since, they are made anew first.
     """
     bundle = work.registry.load(work.watch_name)
-    if work.store.scored_by(work.profile) != bundle_mark(bundle) or work.store.has_unscored(work.profile):
+    if work.store.scored_by(work.profile) != bundle_mark(bundle):
         score_catalogue(work, bundle, progress=progress)
     best = work.store.top_scores(
         work.profile, limit=N_CANDIDATES, kind=kind, genre=genre, language=language, max_minutes=minutes
