@@ -188,7 +188,10 @@ def doctor(context: click.Context, as_json: bool) -> None:
     elif not findings:
         click.echo("Nothing is inconsistent.")
     else:
-        rows = [[show.escape(f.what), str(f.n), show.escape("; ".join(f.examples)), show.escape(f.what_to_do)] for f in findings]
+        rows = [
+            [show.escape(f.what), str(f.n), show.escape("; ".join(f.examples)), show.escape(f.what_to_do)]
+            for f in findings
+        ]
         show.table(f"{len(findings)} findings", ["what", ("how often", "right"), "for example", "what to do"], rows)
 
 

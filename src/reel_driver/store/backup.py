@@ -104,9 +104,7 @@ class BackingUp(Connected):
             pl.exceptions.PolarsError,
             EOFError,
         ) as error:
-            raise FileUnreadable(
-                path, f"it is not a whole backup ({str(error)[:80]}); nothing was changed."
-            ) from None
+            raise FileUnreadable(path, f"it is not a whole backup ({str(error)[:80]}); nothing was changed.") from None
         except OSError as error:
             raise FileUnreadable(path, f"{error.strerror or error}; nothing was changed.") from None
         return {str(k): int(v) for k, v in manifest["rows"].items()}
@@ -115,9 +113,7 @@ class BackingUp(Connected):
 def _verified(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     manifest = json.loads(archive.read("manifest.json"))
     if manifest["format"] > FORMAT or manifest["schema"] > SCHEMA_VERSION:
-        raise FileUnreadable(
-            path, "it was written by a newer version: update reel-driver; nothing was changed."
-        )
+        raise FileUnreadable(path, "it was written by a newer version: update reel-driver; nothing was changed.")
     for name, expected in manifest["members"].items():
         digest = hashlib.sha256()
         with archive.open(name) as member:
@@ -154,6 +150,4 @@ def _dtype(stored: object) -> pl.DataType:
 def _reset_counters(connection: Any) -> None:
     for table, column in (("title_fixes", "fix_id"), ("profiles", "profile_id"), ("labels", "label_id")):
         highest = f"(SELECT coalesce(max({column}), 0) + 1 FROM {table})"
-        connection.execute(
-            text(f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), {highest}, false)")
-        )
+        connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), {highest}, false)"))

@@ -74,7 +74,7 @@ class Reading(Connected):
             )
             return {kind: n for kind, n in rows}
 
-    def find_title(self, ref: str) -> dict[str, object]:
+    def find_title(self, ref: str) -> dict[str, Any]:
         """The one title that a person means.
 
         Args:
@@ -133,9 +133,7 @@ class Reading(Connected):
         from difflib import SequenceMatcher
 
         asked = " ".join(_key(with_year[1] if with_year else ref).split())
-        rows = sorted(rows, key=lambda row: SequenceMatcher(None, asked, row.name_key).ratio(), reverse=True)[
-            :3
-        ]
+        rows = sorted(rows, key=lambda row: SequenceMatcher(None, asked, row.name_key).ratio(), reverse=True)[:3]
         return _listed(self.titles(title_ids=[row.title_id for row in rows])) if rows else ""
 
     def _frame(self, query: Select[Any]) -> pl.DataFrame:
@@ -144,9 +142,7 @@ class Reading(Connected):
 
 
 def _subset(columns: Sequence[str] | None) -> pl.Schema:
-    return (
-        CATALOGUE_SCHEMA if columns is None else pl.Schema({name: CATALOGUE_SCHEMA[name] for name in columns})
-    )
+    return CATALOGUE_SCHEMA if columns is None else pl.Schema({name: CATALOGUE_SCHEMA[name] for name in columns})
 
 
 def _query(schema: pl.Schema, kind: str | None) -> Select[Any]:
@@ -166,6 +162,4 @@ def _key(name: str) -> str:
 
 def _listed(found: pl.DataFrame) -> str:
     rows = found.head(5).select("title_id", "title", "release_year", "kind").iter_rows()
-    return ", ".join(
-        f"{title} ({year or 'year unknown'}, {kind}) #{number}" for number, title, year, kind in rows
-    )
+    return ", ".join(f"{title} ({year or 'year unknown'}, {kind}) #{number}" for number, title, year, kind in rows)

@@ -67,11 +67,7 @@ def _labels_without_titles(connection: Connection) -> Finding | None:
     lost = select(func.count()).select_from(labels).where(labels.c.title_id.not_in(known))
     n = connection.execute(lost).scalar() or 0
     what = f"{n} labels speak of titles that are not in the catalogue"
-    return (
-        Finding(what, "import the titles again, or bring back a backup with `reel restore`.", n)
-        if n
-        else None
-    )
+    return Finding(what, "import the titles again, or bring back a backup with `reel restore`.", n) if n else None
 
 
 def _unknown_verdicts(connection: Connection) -> Finding | None:
@@ -90,11 +86,7 @@ def _same_id_twice(connection: Connection) -> Finding | None:
     )
     n, examples = _examples(connection, twice)
     what = f"{n} TMDB ids stand at more than one title"
-    return (
-        Finding(what, "look which is right and mend the other with `reel titles fix`.", n, examples)
-        if n
-        else None
-    )
+    return Finding(what, "look which is right and mend the other with `reel titles fix`.", n, examples) if n else None
 
 
 def _same_name_twice(connection: Connection) -> Finding | None:
@@ -136,9 +128,7 @@ def _impossible_runtimes(connection: Connection) -> Finding | None:
     too_long = case((titles.c.kind == "movie", 900), else_=6000)
     n, examples = _examples(connection, select(titles.c.title_id).where(titles.c.runtime > too_long))
     what = f"{n} titles are said to last longer than any does"
-    return (
-        Finding(what, "mend them with `reel titles fix ... runtime`, in minutes.", n, examples) if n else None
-    )
+    return Finding(what, "mend them with `reel titles fix ... runtime`, in minutes.", n, examples) if n else None
 
 
 def _ratings_without_votes(connection: Connection) -> Finding | None:
@@ -166,14 +156,10 @@ def _scores_without_titles(connection: Connection) -> Finding | None:
 
 def _nothing_said(connection: Connection) -> Finding | None:
     said = select(labels.c.profile_id).union(select(seen.c.profile_id))
-    names = (
-        connection.execute(select(profiles.c.name).where(profiles.c.profile_id.not_in(said))).scalars().all()
-    )
+    names = connection.execute(select(profiles.c.name).where(profiles.c.profile_id.not_in(said))).scalars().all()
     what = f"{len(names)} profiles have neither labels nor seen titles"
     return (
-        Finding(what, "label some titles with `reel labels set`.", len(names), tuple(names[:_SHOWN]))
-        if names
-        else None
+        Finding(what, "label some titles with `reel labels set`.", len(names), tuple(names[:_SHOWN])) if names else None
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from typing import cast
 
 import polars as pl
 from sqlalchemy import Connection, insert, select, update
@@ -63,14 +65,8 @@ class Fixing(Reading):
             ).one_or_none()
             if row is None:
                 raise NotFound("fix that stands", fix_id, "`reel titles fixes` lists them.")
-            self._write_field(
-                connection, row.title_id, row.field, _from_json(FIELD[row.field], row.old_value)
-            )
-            done = (
-                update(title_fixes)
-                .where(title_fixes.c.fix_id == fix_id)
-                .values(reverted_at=datetime.now(UTC))
-            )
+            self._write_field(connection, row.title_id, row.field, _from_json(FIELD[row.field], row.old_value))
+            done = update(title_fixes).where(title_fixes.c.fix_id == fix_id).values(reverted_at=datetime.now(UTC))
             connection.execute(done)
 
     def title_fixes(self) -> list[dict[str, object]]:
@@ -78,17 +74,14 @@ class Fixing(Reading):
         with self._reading() as connection:
             rows = connection.execute(select(title_fixes).order_by(title_fixes.c.fix_id)).mappings().all()
         return [
-            dict(row) | {k: _from_json(FIELD[row["field"]], row[k]) for k in ("old_value", "new_value")}
-            for row in rows
+            dict(row) | {k: _from_json(FIELD[row["field"]], row[k]) for k in ("old_value", "new_value")} for row in rows
         ]
 
     def _write_field(self, connection: Connection, title_id: int, field: str, value: object) -> None:
         stored = encoded(pl.DataFrame({field: [value]}, schema={field: DTYPES[FIELD[field].type]})).item()
         row = self.find_title(f"#{title_id}") | {field: value}
         keys = with_keys(
-            pl.DataFrame(
-                [row], schema_overrides={"season": pl.Int64, "episode": pl.Int64, "title": pl.String}
-            )
+            pl.DataFrame([row], schema_overrides={"season": pl.Int64, "episode": pl.Int64, "title": pl.String})
         )
         part, key = keys.select("part", "name_key").row(0)
         taken = select(titles.c.title_id).where(
@@ -98,9 +91,7 @@ class Fixing(Reading):
         if other is not None:
             raise ValueRefused(field, value, f"title #{other} has this IMDb id already.")
         change = (
-            update(titles)
-            .where(titles.c.title_id == title_id)
-            .values({field: stored, "part": part, "name_key": key})
+            update(titles).where(titles.c.title_id == title_id).values({field: stored, "part": part, "name_key": key})
         )
         connection.execute(change)
         outdate_scores(connection)
@@ -133,11 +124,8 @@ def _checked(field: Field, value: object) -> object:
 
 def _typed(field: Field, value: object) -> object:
     if field.type == "list":
-        return (
-            [part.strip() for part in value.split("|") if part.strip()]
-            if isinstance(value, str)
-            else [str(v) for v in value]
-        )  # type: ignore[attr-defined]
+        parts = value.split("|") if isinstance(value, str) else list(cast(Iterable[object], value))
+        return [str(part).strip() for part in parts if str(part).strip()]
     if field.type == "date":
         return value if isinstance(value, date) else date.fromisoformat(str(value).strip())
     if field.type == "int":

@@ -31,15 +31,11 @@ def put(connection: Connection, table: str, frame: pl.DataFrame) -> None:
             copy.write(piece.write_csv(include_header=False, quote_style="non_numeric"))
 
 
-def stream(
-    connection: Connection, query: Select[Any], schema: pl.Schema, batch_size: int
-) -> Iterator[pl.DataFrame]:
+def stream(connection: Connection, query: Select[Any], schema: pl.Schema, batch_size: int) -> Iterator[pl.DataFrame]:
     """The rows of a query as frames of `schema`, at most `batch_size` rows each."""
     is_sqlite = connection.dialect.name == "sqlite"
     result = connection.execute(query, execution_options={"stream_results": not is_sqlite})
-    source: Any = (
-        result.cursor if is_sqlite else result
-    )  # SQLite's own cursor is lazy already, and twice as fast
+    source: Any = result.cursor if is_sqlite else result  # SQLite's own cursor is lazy already, and twice as fast
     stored = {name: _stored(dtype) for name, dtype in schema.items()}
     pieces: list[pl.DataFrame] = []
     n_rows = 0

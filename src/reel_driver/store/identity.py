@@ -117,13 +117,7 @@ def match(connection: Connection, incoming: Table, phase: int, source: str) -> N
     connection.execute(update(incoming).where(no_year).values(title_id=the_only_one))
 
 
-def _fill(
-    connection: Connection, incoming: Table, where: ColumnElement[bool], on: ColumnElement[bool]
-) -> None:
+def _fill(connection: Connection, incoming: Table, where: ColumnElement[bool], on: ColumnElement[bool]) -> None:
     of_same_date = case((titles.c.release_date == incoming.c.release_date, titles.c.title_id))
-    best = (
-        select(func.coalesce(func.min(of_same_date), func.min(titles.c.title_id)))
-        .where(on)
-        .correlate(incoming)
-    )
+    best = select(func.coalesce(func.min(of_same_date), func.min(titles.c.title_id))).where(on).correlate(incoming)
     connection.execute(update(incoming).where(where).values(title_id=best.scalar_subquery()))

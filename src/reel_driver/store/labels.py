@@ -29,9 +29,7 @@ class Labelling(Connected):
     def profiles(self) -> list[Profile]:
         """All profiles, by name."""
         with self._reading() as connection:
-            rows = connection.execute(
-                select(profiles.c.name, profiles.c.about).order_by(profiles.c.name)
-            ).all()
+            rows = connection.execute(select(profiles.c.name, profiles.c.about).order_by(profiles.c.name)).all()
         return [Profile(name, about) for name, about in rows]
 
     def ensure_profile(self, name: str, about: str = "") -> Profile:
@@ -43,9 +41,7 @@ class Labelling(Connected):
                 known = about
         return Profile(name, known)
 
-    def add_labels(
-        self, profile: str, given: Iterable[Label] | pl.DataFrame, *, is_import: bool = False
-    ) -> Counts:
+    def add_labels(self, profile: str, given: Iterable[Label] | pl.DataFrame, *, is_import: bool = False) -> Counts:
         """Append words to the history; a word that is the latest one already is not said again.
 
         A word of lower standing (model, invented, person) never displaces one of higher. With `is_import`, a source that
@@ -79,19 +75,16 @@ class Labelling(Connected):
                 pl.col(c).eq_missing(pl.col(f"{c}_now"))
                 for c in ("verdict", "decided_by", "is_reviewed", "is_anomalous")
             )
-            outranked = pl.col("decided_by").replace_strict(_RANK, default=2) < pl.col(
-                "decided_by_now"
-            ).replace_strict(_RANK, default=2)
+            outranked = pl.col("decided_by").replace_strict(_RANK, default=2) < pl.col("decided_by_now").replace_strict(
+                _RANK, default=2
+            )
             old_news = pl.lit(False)
             if is_import:
                 said = collect(connection, _latest(profile_id, by_source=True), LABEL_SCHEMA)
                 before = said.select(
                     "title_id",
                     "source",
-                    *(
-                        pl.col(c).alias(f"{c}_said")
-                        for c in ("verdict", "decided_by", "is_reviewed", "is_anomalous")
-                    ),
+                    *(pl.col(c).alias(f"{c}_said") for c in ("verdict", "decided_by", "is_reviewed", "is_anomalous")),
                 )
                 joined = joined.join(before, on=["title_id", "source"], how="left", maintain_order="left")
                 old_news = pl.col("decided_by_said").is_not_null() & pl.all_horizontal(
@@ -135,9 +128,7 @@ class Labelling(Connected):
         """Confirm the word on a title: from now on it is a person's."""
         self._say_again(profile, title_id, source, is_reviewed=True, decided_by="person")
 
-    def mark_anomalous(
-        self, profile: str, title_id: int, is_anomalous: bool = True, *, source: str = "cli"
-    ) -> None:
+    def mark_anomalous(self, profile: str, title_id: int, is_anomalous: bool = True, *, source: str = "cli") -> None:
         """Keep a label out of training, or take it in again."""
         self._say_again(profile, title_id, source, is_anomalous=is_anomalous)
 
@@ -146,11 +137,7 @@ class Labelling(Connected):
         history = self.label_history(profile, title_id)
         if history.is_empty():
             raise NotFound("label", f"#{title_id}", f"{profile} has said nothing about this title.")
-        before = (
-            history.row(-2, named=True)
-            if len(history) > 1
-            else {**history.row(-1, named=True), "verdict": None}
-        )
+        before = history.row(-2, named=True) if len(history) > 1 else {**history.row(-1, named=True), "verdict": None}
         self._append_one(profile, before | {"source": source})
 
     def fingerprint(self, profile: str) -> str:
@@ -168,9 +155,7 @@ class Labelling(Connected):
     def _say_again(self, profile: str, title_id: int, source: str, **changed: object) -> None:
         history = self.label_history(profile, title_id)
         if history.is_empty() or history["verdict"][-1] is None:
-            raise NotFound(
-                "label", f"#{title_id}", f"{profile} has not labelled this title; use `reel labels set`."
-            )
+            raise NotFound("label", f"#{title_id}", f"{profile} has not labelled this title; use `reel labels set`.")
         latest = history.row(-1, named=True)
         if any(latest[key] != value for key, value in changed.items()):
             self._append_one(profile, latest | changed | {"source": source})
@@ -178,9 +163,7 @@ class Labelling(Connected):
     def _append_one(self, profile: str, word: dict[str, object]) -> None:
         with self.transaction() as connection:
             row = word | {"labelled_at": datetime.now(UTC)}
-            _append(
-                connection, self._profile_id(connection, profile), pl.DataFrame([row], schema=LABEL_SCHEMA)
-            )
+            _append(connection, self._profile_id(connection, profile), pl.DataFrame([row], schema=LABEL_SCHEMA))
 
     def _profile_id(self, connection: Connection, name: str) -> int:
         found = connection.execute(select(profiles.c.profile_id).where(profiles.c.name == name)).scalar()
@@ -196,9 +179,7 @@ class Labelling(Connected):
         known: set[int] = set()
         for piece in title_ids.unique().to_frame().iter_slices(500):
             asked = piece.to_series().to_list()
-            known.update(
-                connection.execute(select(titles.c.title_id).where(titles.c.title_id.in_(asked))).scalars()
-            )
+            known.update(connection.execute(select(titles.c.title_id).where(titles.c.title_id.in_(asked))).scalars())
         missing = set(title_ids.to_list()) - known
         if missing:
             raise NotFound("title", f"#{min(missing)}", "import the titles before their labels.")

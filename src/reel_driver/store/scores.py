@@ -46,9 +46,7 @@ class Scoring(Labelling):
             place = pl.int_range(pl.len(), dtype=pl.Int64).alias("place")
             put(connection, "scores", scored.select(number, place, pl.all()))
             connection.execute(
-                insert(score_runs).values(
-                    profile_id=profile_id, bundle_id=bundle_id, scored_at=datetime.now(UTC)
-                )
+                insert(score_runs).values(profile_id=profile_id, bundle_id=bundle_id, scored_at=datetime.now(UTC))
             )
         return len(scored)
 
@@ -98,12 +96,7 @@ class Scoring(Labelling):
         with self._reading() as connection:
             profile_id = self._profile_id(connection, profile)
             query = (
-                select(
-                    *(
-                        scores.c[c] if c in SCORE_SCHEMA and c != "title_id" else titles.c[c]
-                        for c in TOP_SCHEMA
-                    )
-                )
+                select(*(scores.c[c] if c in SCORE_SCHEMA and c != "title_id" else titles.c[c] for c in TOP_SCHEMA))
                 .join_from(scores, titles, titles.c.title_id == scores.c.title_id)
                 .where(scores.c.profile_id == profile_id)
                 .order_by(scores.c.place)
@@ -154,9 +147,7 @@ class Scoring(Labelling):
         with self.transaction() as connection:
             profile_id = self._profile_id(connection, profile)
             return sum(
-                connection.execute(
-                    delete(seen).where(seen.c.profile_id == profile_id, seen.c.title_id == t)
-                ).rowcount
+                connection.execute(delete(seen).where(seen.c.profile_id == profile_id, seen.c.title_id == t)).rowcount
                 for t in set(title_ids)
             )
 
@@ -164,15 +155,11 @@ class Scoring(Labelling):
         """The numbers of the titles that the person has seen."""
         with self._reading() as connection:
             profile_id = self._profile_id(connection, profile)
-            return set(
-                connection.execute(select(seen.c.title_id).where(seen.c.profile_id == profile_id)).scalars()
-            )
+            return set(connection.execute(select(seen.c.title_id).where(seen.c.profile_id == profile_id)).scalars())
 
 
 def _clear(connection: Connection, profile_id: int) -> None:
     connection.execute(delete(score_runs).where(score_runs.c.profile_id == profile_id))
     others = connection.execute(select(literal(1)).select_from(score_runs).limit(1)).scalar()
     # Without a condition SQLite drops the whole table's pages at once.
-    connection.execute(
-        delete(scores) if others is None else delete(scores).where(scores.c.profile_id == profile_id)
-    )
+    connection.execute(delete(scores) if others is None else delete(scores).where(scores.c.profile_id == profile_id))

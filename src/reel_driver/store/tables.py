@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,7 +30,7 @@ SCHEMA_VERSION = "0001"
 METADATA = MetaData()
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
-COLUMN_TYPES: dict[FieldType, TypeEngine[object]] = {
+COLUMN_TYPES: dict[FieldType, TypeEngine[Any]] = {
     "text": Text(),
     "int": BigInteger(),
     "float": Float(53),
@@ -42,9 +44,7 @@ titles = Table(
     METADATA,
     Column("title_id", _NUMBER, primary_key=True, autoincrement=False),
     *(Column(f.name, COLUMN_TYPES[f.type], nullable=f.name not in ("kind", "title")) for f in TITLE_FIELDS),
-    Column(
-        "part", String(24), nullable=False, server_default="", comment="which season and episode, or empty"
-    ),
+    Column("part", String(24), nullable=False, server_default="", comment="which season and episode, or empty"),
     Column("name_key", Text(), nullable=False, comment="the title without case and punctuation"),
     Column("source", Text(), nullable=False, comment="where the row came from first"),
 )

@@ -32,7 +32,7 @@ from reel_driver.schema import TITLE_SCHEMA, conform
 from reel_driver.store.connect import Connected
 from reel_driver.store.frames import encoded, put
 from reel_driver.store.identity import match, repeated, with_keys
-from reel_driver.store.tables import COLUMN_TYPES, title_fixes, titles
+from reel_driver.store.tables import COLUMN_TYPES, outdate_scores, title_fixes, titles
 
 CHUNK = 50_000
 FIELDS = tuple(f.name for f in TITLE_FIELDS)
@@ -69,9 +69,7 @@ class Counts:
     unchanged: int = 0
     repeated: int = 0
     unknown: int = 0
-    title_ids: pl.Series = field(
-        default_factory=lambda: pl.Series("title_id", [], dtype=pl.Int64), compare=False
-    )
+    title_ids: pl.Series = field(default_factory=lambda: pl.Series("title_id", [], dtype=pl.Int64), compare=False)
 
 
 class Upserting(Connected):
@@ -108,12 +106,10 @@ class Upserting(Connected):
             connection.execute(text("DROP TABLE reel_incoming"))
             if totals[0] or totals[1]:
                 outdate_scores(connection)
-        by_row = (
-            pl.concat(numbers) if numbers else pl.DataFrame(schema={"row_no": pl.Int64, "title_id": pl.Int64})
-        )
-        title_ids = pl.DataFrame({"row_no": stands_in}).join(
-            by_row, on="row_no", how="left", maintain_order="left"
-        )["title_id"]
+        by_row = pl.concat(numbers) if numbers else pl.DataFrame(schema={"row_no": pl.Int64, "title_id": pl.Int64})
+        title_ids = pl.DataFrame({"row_no": stands_in}).join(by_row, on="row_no", how="left", maintain_order="left")[
+            "title_id"
+        ]
         taken, updated, unchanged = totals
         return Counts(
             taken=taken,
@@ -140,11 +136,7 @@ def _take_chunk(
     put(connection, "reel_incoming", encoded(chunk).with_columns(pl.col("part").fill_null("")))
     match(connection, _incoming, phase, source)
     _settle_claims(connection)
-    first = (
-        (connection.execute(select(func.max(titles.c.title_id))).scalar() or 0)
-        + 1
-        - int(chunk["row_no"][0] or 0)
-    )
+    first = (connection.execute(select(func.max(titles.c.title_id))).scalar() or 0) + 1 - int(chunk["row_no"][0] or 0)
     connection.execute(
         update(_incoming)
         .where(_incoming.c.title_id.is_(None), _incoming.c.title.is_not(None))
@@ -153,9 +145,7 @@ def _take_chunk(
     taken = _insert_new(connection, source)
     updated = _update_known(connection)
     rows = connection.execute(select(_incoming.c.row_no, _incoming.c.title_id)).all()
-    found = pl.DataFrame(
-        [tuple(r) for r in rows], schema={"row_no": pl.Int64, "title_id": pl.Int64}, orient="row"
-    )
+    found = pl.DataFrame([tuple(r) for r in rows], schema={"row_no": pl.Int64, "title_id": pl.Int64}, orient="row")
     n_known = len(found) - found["title_id"].null_count() - taken
     return found, (taken, updated, n_known - updated)
 
@@ -200,12 +190,10 @@ def _settle_claims(connection: Connection) -> None:
 
 
 def _insert_new(connection: Connection, source: str) -> int:
-    values = [
-        _incoming.c[name] if name != "kind" else func.coalesce(_incoming.c.kind, "movie") for name in FIELDS
-    ]
-    new = select(
-        _incoming.c.title_id, *values, _incoming.c.part, _incoming.c.name_key, literal(source)
-    ).where(_incoming.c.is_new.is_(True))
+    values = [_incoming.c[name] if name != "kind" else func.coalesce(_incoming.c.kind, "movie") for name in FIELDS]
+    new = select(_incoming.c.title_id, *values, _incoming.c.part, _incoming.c.name_key, literal(source)).where(
+        _incoming.c.is_new.is_(True)
+    )
     return connection.execute(
         insert(titles).from_select(["title_id", *FIELDS, "part", "name_key", "source"], new)
     ).rowcount
@@ -230,6 +218,4 @@ def _keep_fixes(connection: Connection) -> None:
     )
     for title_id, field in connection.execute(fixed).all():
         names = (field, "name_key") if field == "title" else (field,)
-        connection.execute(
-            update(_incoming).where(_incoming.c.title_id == title_id).values(dict.fromkeys(names))
-        )
+        connection.execute(update(_incoming).where(_incoming.c.title_id == title_id).values(dict.fromkeys(names)))
