@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,22 @@ def score_catalogue(work: Workspace, bundle: Bundle | None = None, *, progress: 
 
     def scored() -> Iterator[pl.DataFrame]:
         nonlocal done
-        for frame in work.store.iter_titles(columns):
+        for frame in ahead(work.store.iter_titles(columns)):
             yield bundle.score_frame(frame)
             done += frame.height
             progress(done, total)
 
     work.store.write_scores(work.profile, bundle_mark(bundle), scored())
     return done
+
+
+def ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same frames, each read in a second thread while the one before is worked on."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, frames, None)
+        while (frame := coming.result()) is not None:
+            coming = reader.submit(next, frames, None)
+            yield frame
 
 
 def bundle_mark(bundle: Bundle) -> str:

@@ -72,7 +72,7 @@ class Reading(Connected):
             rows = connection.execute(
                 select(titles.c.kind, func.count()).group_by(titles.c.kind).order_by(titles.c.kind)
             )
-            return {kind: n for kind, n in rows}
+            return {row.kind: int(row[1]) for row in rows}
 
     def find_title(self, ref: str) -> dict[str, Any]:
         """The one title that a person means.

@@ -216,6 +216,6 @@ def _keep_fixes(connection: Connection) -> None:
         .where(title_fixes.c.reverted_at.is_(None))
         .distinct()
     )
-    for title_id, field in connection.execute(fixed).all():
-        names = (field, "name_key") if field == "title" else (field,)
+    for title_id, name in connection.execute(fixed).all():
+        names = (name, "name_key") if name == "title" else (name,)
         connection.execute(update(_incoming).where(_incoming.c.title_id == title_id).values(dict.fromkeys(names)))
