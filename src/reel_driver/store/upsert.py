@@ -71,6 +71,17 @@ class Counts:
     unknown: int = 0
     title_ids: pl.Series = field(default_factory=lambda: pl.Series("title_id", [], dtype=pl.Int64), compare=False)
 
+    def __add__(self, other: Counts) -> Counts:
+        """Both together."""
+        return Counts(
+            self.taken + other.taken,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.repeated + other.repeated,
+            self.unknown + other.unknown,
+            pl.concat([self.title_ids, other.title_ids]),
+        )
+
 
 class Upserting(Connected):
     """The part of the store that takes titles in."""
