@@ -58,16 +58,12 @@ COUNTRIES: dict[str, str] = {
 """Country name or three-letter code to the two-letter code."""
 
 KINDS: dict[str, Kind | None] = {
-    **dict.fromkeys(
-        ("movie", "film", "feature", "featurefilm", "tvmovie", "short", "tvshort", "video"), Kind.MOVIE
-    ),
+    **dict.fromkeys(("movie", "film", "feature", "featurefilm", "tvmovie", "short", "tvshort", "video"), Kind.MOVIE),
     **dict.fromkeys(("documentary", "tvspecial", "standupspecial"), Kind.MOVIE),
     **dict.fromkeys(
         ("show", "tv", "tvshow", "series", "tvseries", "miniseries", "tvminiseries", "scripted"), Kind.SHOW
     ),
-    **dict.fromkeys(
-        ("season", "tvseason", "episode", "tvepisode", "tvepisodepack", "episodepack"), Kind.SHOW
-    ),
+    **dict.fromkeys(("season", "tvseason", "episode", "tvepisode", "tvepisodepack", "episodepack"), Kind.SHOW),
     "unknown": None,
 }
 """Letters of a kind to ours; None where the file itself does not know."""

@@ -75,9 +75,7 @@ def _parquet(path: Path) -> Raw:
     try:
         frame = pl.read_parquet(path)
     except pl.exceptions.PolarsError as error:
-        raise FileUnreadable(
-            path, f"it is a damaged Parquet file ({str(error).splitlines()[0][:80]})."
-        ) from None
+        raise FileUnreadable(path, f"it is a damaged Parquet file ({str(error).splitlines()[0][:80]}).") from None
     if frame.is_empty():
         raise NothingToRead(path)
     return Raw(path.name, frame, pl.Series("line", range(1, len(frame) + 1), dtype=pl.Int64))
@@ -107,9 +105,7 @@ def _json_lines(path: Path) -> Raw:
 
 def _json_array(path: Path) -> Raw:
     if path.stat().st_size > _LARGEST_JSON:
-        raise FileUnreadable(
-            path, "a JSON array of this size is too large; write JSON lines, one object per line."
-        )
+        raise FileUnreadable(path, "a JSON array of this size is too large; write JSON lines, one object per line.")
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig", errors="replace"))
     except (ValueError, RecursionError) as error:
@@ -130,9 +126,7 @@ def _from_objects(path: Path, rows: Iterator[tuple[int, dict[str, Any]]], proble
         for key, value in row.items():
             text = _text(value)
             if text is not None and len(text) > _LONGEST_VALUE:
-                raise FileUnreadable(
-                    path, f"row {line} holds a value of more than 128 KB; nothing was changed."
-                )
+                raise FileUnreadable(path, f"row {line} holds a value of more than 128 KB; nothing was changed.")
             columns.setdefault(key, []).extend([None] * (len(numbers) - len(columns[key])))
             columns[key].append(text)
         numbers.append(line)

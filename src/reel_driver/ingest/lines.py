@@ -55,7 +55,9 @@ class Lines(Iterator[str]):
             line = _BARE_CR.sub("\v", line)
         self.n_read += 1
         if len(line) >= LONGEST - 4 and not line.endswith("\n"):
-            why = f"line {self.n_read} is longer than {LONGEST // 1_000_000} MB, which no title is; nothing was changed."
+            why = (
+                f"line {self.n_read} is longer than {LONGEST // 1_000_000} MB, which no title is; nothing was changed."
+            )
             raise FileUnreadable(self._path, why)
         if self.n_quotes == 0 and not self.record:
             self.record = line

@@ -21,9 +21,7 @@ from reel_driver.schema import TITLE_SCHEMA, Problem, conform
 _ZERO_IS_UNKNOWN = ("budget", "revenue", "runtime", "imdb_rating")
 
 
-def understood(
-    raw: Raw, *, needs_labels: bool = False, name: object = None
-) -> tuple[pl.DataFrame, list[Problem]]:
+def understood(raw: Raw, *, needs_labels: bool = False, name: object = None) -> tuple[pl.DataFrame, list[Problem]]:
     """Turn a raw table into titles, and labels where it has them; see `read_table` for what comes back.
 
     Raises:
@@ -56,9 +54,7 @@ class _Tidying:
         self._notes: list[Problem] = []
         self.kept = pl.repeat(True, len(raw.frame), dtype=pl.Boolean, eager=True)
         has_ids = [self._texts(c).is_not_null() for f, c in columns.items() if f in ("imdb_id", "tmdb_id")]
-        self._has_id = (
-            pl.DataFrame(has_ids).select(pl.any_horizontal(pl.all())).to_series() if has_ids else ~self.kept
-        )
+        self._has_id = pl.DataFrame(has_ids).select(pl.any_horizontal(pl.all())).to_series() if has_ids else ~self.kept
 
     def problems(self) -> list[Problem]:
         """All of it: rejected rows in the order of the file, then what was left out."""
@@ -70,9 +66,7 @@ class _Tidying:
         column_name = self._columns.get(field, field)
         for row in at.to_list():
             value = "" if column is None else str(column[row])
-            self._rejections.append(
-                Problem(self._raw.source, self._raw.lines[row], column_name, value, advice)
-            )
+            self._rejections.append(Problem(self._raw.source, self._raw.lines[row], column_name, value, advice))
         self.kept = self.kept & ~bad
 
     def note(self, bad: pl.Series, field: str, column: pl.Series, advice: str) -> None:
@@ -114,9 +108,7 @@ class _Tidying:
             decided = self._texts(self._columns["decided_by"]).fill_null("person")
         elif self._columns.keys() & {"human_labeled", "is_reviewed"}:
             by_person = (
-                pl.DataFrame([self._flag("human_labeled"), reviewed])
-                .select(pl.any_horizontal(pl.all()))
-                .to_series()
+                pl.DataFrame([self._flag("human_labeled"), reviewed]).select(pl.any_horizontal(pl.all())).to_series()
             )
             decided = by_person.replace_strict({True: "person", False: "model"}, return_dtype=pl.String)
         else:
@@ -128,20 +120,12 @@ class _Tidying:
             anomalous,
             self._labelled_at(),
         ]
-        return (
-            [*found, self._texts(self._columns["profile"]).alias("profile")]
-            if "profile" in self._columns
-            else found
-        )
+        return [*found, self._texts(self._columns["profile"]).alias("profile")] if "profile" in self._columns else found
 
     def _flag(self, name: str) -> pl.Series:
         if name not in self._columns:
             return pl.repeat(False, len(self._raw.frame), dtype=pl.Boolean, eager=True).alias(name)
-        return (
-            _translate(self._texts(self._columns[name]), values.flag, pl.Boolean())
-            .fill_null(False)
-            .alias(name)
-        )
+        return _translate(self._texts(self._columns[name]), values.flag, pl.Boolean()).fill_null(False).alias(name)
 
     def _labelled_at(self) -> pl.Series:
         wanted = pl.Datetime("us", "UTC")
@@ -195,9 +179,7 @@ class _Tidying:
 
     def _number(self, field: Field, column: pl.Series) -> pl.Series:
         texts = self._texts(column.name) if not column.dtype.is_numeric() else column.cast(pl.String)
-        numbers = (
-            column.cast(pl.Float64) if column.dtype.is_numeric() else texts.cast(pl.Float64, strict=False)
-        )
+        numbers = column.cast(pl.Float64) if column.dtype.is_numeric() else texts.cast(pl.Float64, strict=False)
         numbers = numbers.fill_nan(None)
         rest = texts.filter(numbers.is_null() & texts.is_not_null())
         if len(rest) and not column.dtype.is_numeric():
@@ -218,9 +200,7 @@ class _Tidying:
         bad = (unread | outside).fill_null(False)
         if bad.any():
             limits = (
-                f"between {field.minimum:.15g} and {field.maximum:.15g}"
-                if field.maximum is not None
-                else "0 or more"
+                f"between {field.minimum:.15g} and {field.maximum:.15g}" if field.maximum is not None else "0 or more"
             )
             advice = f"it has to be a number {limits}: {field.help}."
             if field.name in ("release_year", "season", "episode"):
@@ -255,9 +235,7 @@ class _Tidying:
                 f"years of two digits up to {dates.pivot():02} are read as 20.., others as 19..",
             )
         year_only = texts.str.contains(r"^\d{4}(-\d{2})?$").fill_null(False)
-        self.note(
-            texts.is_not_null() & read.is_null() & ~year_only, field.name, texts, "write it as 2021-12-15."
-        )
+        self.note(texts.is_not_null() & read.is_null() & ~year_only, field.name, texts, "write it as 2021-12-15.")
         return read
 
     def _remark(self, field: str, texts: pl.Series, what: str) -> None:
@@ -309,9 +287,7 @@ def _translate(texts: pl.Series, read: Callable[[str], Any], dtype: pl.DataType)
             results.append(read(text))
         except (ValueError, OverflowError):
             results.append(None)
-    table = pl.DataFrame(
-        [pl.Series("text", different, dtype=pl.String), pl.Series("read", results, dtype=dtype)]
-    )
+    table = pl.DataFrame([pl.Series("text", different, dtype=pl.String), pl.Series("read", results, dtype=dtype)])
     joined = pl.DataFrame({"text": texts}).join(table, on="text", how="left", maintain_order="left")
     return joined["read"].alias(texts.name)
 
@@ -319,10 +295,7 @@ def _translate(texts: pl.Series, read: Callable[[str], Any], dtype: pl.DataType)
 def _as_text(column: pl.Series) -> pl.Series:
     if isinstance(column.dtype, pl.List | pl.Array):
         as_json = (
-            column.alias("v")
-            .cast(pl.List(pl.String))
-            .to_frame()
-            .select(pl.struct("v").struct.json_encode().alias("v"))
+            column.alias("v").cast(pl.List(pl.String)).to_frame().select(pl.struct("v").struct.json_encode().alias("v"))
         )
         return as_json["v"].str.slice(5).str.head(-1).alias(column.name)
     if column.dtype == pl.Boolean:

@@ -23,9 +23,7 @@ def number(text: str) -> float:
     >>> [number(t) for t in ("8.3", "8,3", "$1,234,567", "142 min", "95%")]
     [8.3, 8.3, 1234567.0, 142.0, 95.0]
     """
-    plain = (
-        text.strip().strip("$€£%").removesuffix("minutes").removesuffix("mins").removesuffix("min").strip()
-    )
+    plain = text.strip().strip("$€£%").removesuffix("minutes").removesuffix("mins").removesuffix("min").strip()
     if grouped := _THOUSANDS.fullmatch(plain):
         plain = plain.replace(grouped[1], "") if len(plain) > 5 or grouped[1] != "." else plain
     value = float(plain.replace(",", "."))
