@@ -13,8 +13,9 @@ from model_contract import ModelContract
 from reel_driver.errors import NotFound
 from reel_driver.models import _MODULES, model_class
 from reel_driver.models.calibrate import sigmoid
-from reel_driver.models.forest import forest_of_xgboost
+from reel_driver.models.forest import Forest, base_of_xgboost, forest_of_xgboost
 from reel_driver.models.trees import BULK, TreeModel
+from reel_driver.models.treeshap import paths_of, shapley_values
 from reel_driver.tasks import WATCH, Pipeline, watch_pipeline
 
 
@@ -65,29 +66,42 @@ def booster(request: pytest.FixtureRequest):
     return xgboost.train(params, xgboost.DMatrix(x, label=y), num_boost_round=80), x
 
 
-def test_numpy_reads_the_trees_as_the_library_does(booster) -> None:
-    trees, x = booster
-    forest = forest_of_xgboost(json.loads(trees.save_raw("json")))
-    theirs = trees.inplace_predict(x, predict_type="margin").astype(np.float64)
-    base = theirs[0] - forest.sums(x[:1])[0]
-    ours = base + forest.sums(x)
-    np.testing.assert_allclose(sigmoid(ours), sigmoid(theirs), atol=1e-6)
-    np.testing.assert_allclose(ours, theirs, atol=1e-5)
-    one_by_one = np.array([forest.sums(row[None, :])[0] for row in x[:50]])
-    np.testing.assert_allclose(one_by_one, forest.sums(x)[:50], atol=1e-12)
+def read(trees) -> tuple[Forest, float]:
+    described = json.loads(trees.save_raw("json"))
+    return forest_of_xgboost(described), base_of_xgboost(described)
 
 
-def test_a_value_right_on_a_threshold_and_a_value_that_is_infinite_go_the_librarys_way(booster) -> None:
+def test_numpy_reads_the_trees_as_the_library_does_to_the_last_bit(booster) -> None:
     trees, x = booster
-    forest = forest_of_xgboost(json.loads(trees.save_raw("json")))
-    inner = forest.left != np.arange(len(forest.left))
-    rows = np.tile(x[:1], (int(inner.sum()), 1))
-    rows[np.arange(len(rows)), forest.feature[inner]] = forest.threshold[inner]
+    forest, base = read(trees)
+    theirs = trees.inplace_predict(x, predict_type="margin")
+    ours = forest.scores(x, base)
+    np.testing.assert_allclose(sigmoid(ours.astype(np.float64)), sigmoid(theirs.astype(np.float64)), atol=1e-6)
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(np.concatenate([forest.scores(row[None, :], base) for row in x]), ours)
+
+
+def test_a_value_right_on_a_threshold_goes_the_librarys_way(booster) -> None:
     import xgboost
 
-    theirs = trees.predict(xgboost.DMatrix(rows), output_margin=True).astype(np.float64)
-    ours = forest.sums(rows)
-    np.testing.assert_allclose(ours - ours[0], theirs - theirs[0], atol=1e-5)
+    trees, x = booster
+    forest, base = read(trees)
+    inner = np.flatnonzero(forest.left != np.arange(len(forest.left)))
+    rows = np.tile(x[:1], (len(inner), 1))
+    rows[np.arange(len(rows)), forest.feature[inner]] = forest.threshold[inner]
+    np.testing.assert_array_equal(forest.scores(rows, base), trees.predict(xgboost.DMatrix(rows), output_margin=True))
+
+
+def test_numpy_explains_the_trees_as_the_library_does(booster) -> None:
+    import xgboost
+
+    trees, x = booster
+    forest, base = read(trees)
+    x = x[:100]
+    ours = shapley_values(forest, paths_of(forest), x)
+    ours[:, -1] += base
+    theirs = trees.predict(xgboost.DMatrix(x), pred_contribs=True)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_a_tree_that_never_splits_is_a_constant() -> None:
@@ -95,12 +109,30 @@ def test_a_tree_that_never_splits_is_a_constant() -> None:
 
     x, y = np.zeros((8, 2), np.float32), np.array([0, 1] * 4, np.float32)
     trees = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(x, label=y), num_boost_round=3)
-    forest = forest_of_xgboost(json.loads(trees.save_raw("json")))
+    forest, base = read(trees)
     assert forest.depth == 0
-    assert np.ptp(forest.sums(np.ones((3, 2), np.float32))) == 0
+    assert np.ptp(forest.scores(np.ones((3, 2), np.float32), base)) == 0
+    assert shapley_values(forest, paths_of(forest), x)[:, :-1].tolist() == np.zeros((8, 2)).tolist()
 
 
-def test_without_the_training_libraries_a_saved_model_still_scores(labelled, tmp_path) -> None:
+@pytest.mark.parametrize("fault", ["a circle", "a child nowhere", "another length", "endless depth"])
+def test_arrays_that_are_no_trees_are_refused(booster, fault: str) -> None:
+    forest, _ = read(booster[0])
+    arrays, depth = {name: a.copy() for name, a in forest.arrays().items()}, forest.depth
+    if fault == "a circle":
+        arrays["left"][forest.left[0]] = 0
+        arrays["right"][forest.left[0]] = 0
+    elif fault == "a child nowhere":
+        arrays["right"][0] = len(arrays["right"])
+    elif fault == "another length":
+        arrays["value"] = arrays["value"][:-1]
+    else:
+        depth = 10**12
+    with pytest.raises(ValueError, match="tree"):
+        Forest.from_arrays(arrays, depth)
+
+
+def test_without_the_training_libraries_a_saved_model_still_scores_and_gives_its_reasons(labelled, tmp_path) -> None:
     pipeline = watch_pipeline("xgboost")
     from reel_driver.train import levels_of
 
@@ -123,13 +155,7 @@ arrays = dict(np.load({str(tmp_path / "model.npz")!r}))
 many, expected = arrays.pop("many"), arrays.pop("expected")
 model = model_class("xgboost").from_state(json.load(open({str(tmp_path / "plain.json")!r})), arrays)
 assert np.abs(model.predict(many)[0] - expected).max() < 1e-5
-from reel_driver.errors import ExtraMissing
-try:
-    model.contributions(many[:1])
-except ExtraMissing as refusal:
-    assert "pip install" in str(refusal)
-else:
-    raise AssertionError("no refusal")
+assert np.abs(model.contributions(many[:3]).sum(axis=1) - expected[:3]).max() < 1e-4
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

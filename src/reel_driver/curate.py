@@ -40,7 +40,7 @@ def pick_row(candidates: Sequence[Mapping[str, Any]], n: int) -> tuple[list[int]
 
     Titles are taken one after the other by probability less a penalty for likeness to those already taken (maximal
     marginal relevance, Carbonell and Goldstein 1998). The teaching title is the one whose interval is widest in
-    probability among those that are not hopeless; it is left out of rows shorter than three.
+    probability among those that are not hopeless and of the kind that is trained on; it is left out of rows shorter than three.
 
     Args:
         candidates: titles with `score`, `lower` and `upper`.
@@ -63,7 +63,8 @@ def pick_row(candidates: Sequence[Mapping[str, Any]], n: int) -> tuple[list[int]
     teaching = None
     if n >= 3 and left.any():
         width = np.array([float(c["upper"]) - float(c["lower"]) for c in candidates])
-        hope = left & (scores >= 0.5 * scores[chosen[-1]])
+        trained_on = np.array([not c.get("is_extrapolated") for c in candidates])
+        hope = left & trained_on & (scores >= 0.5 * scores[chosen[-1]])
         teaching = int(np.argmax(np.where(hope if hope.any() else left, width, -1.0)))
         chosen.append(teaching)
     return chosen, teaching

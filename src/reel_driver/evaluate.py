@@ -33,11 +33,11 @@ from reel_driver.tasks import Pipeline
 Progress = Callable[[int, int], None]
 """Called with steps done and steps in all."""
 
-BASELINES: Mapping[str, str] = {
-    "tmdb_rating": "sort by TMDB rating",
-    "tmdb_votes": "sort by TMDB votes",
-    "imdb_rating": "sort by IMDb rating",
-    "imdb_votes": "sort by IMDb votes",
+BASELINES: Mapping[str, str] = {  # column to sort by, and what that is called
+    "tmdb_rating": "by TMDB rating",
+    "tmdb_votes": "by TMDB votes",
+    "imdb_rating": "by IMDb rating",
+    "imdb_votes": "by IMDb votes",
 }
 
 

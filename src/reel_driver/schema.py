@@ -54,7 +54,7 @@ class Problem:
     """One thing wrong with incoming data, as a value: where it is and what to do about it.
 
     `line` is the line of the file where the record starts (the header is line 1), or the row number of a table;
-    `column` is empty when the whole row is meant.
+    `column` is empty when the whole row is meant. `is_rejection` is False where the row was taken without the value.
     """
 
     source: str
@@ -62,6 +62,7 @@ class Problem:
     column: str
     value: str
     what_to_do: str
+    is_rejection: bool = True
 
     def __str__(self) -> str:
         """One line for a person."""

@@ -24,9 +24,7 @@ def catalogue() -> pl.DataFrame:
     rows = [json.loads(line) for line in lines]
     read_as = {f.name: pl.String() if f.type == "date" else TITLE_SCHEMA[f.name] for f in TITLE_FIELDS}
     read = pl.DataFrame(rows, schema=read_as)
-    return conform(
-        read.with_columns(pl.col(f.name).str.to_date() for f in TITLE_FIELDS if f.type == "date"), TITLE_SCHEMA
-    )
+    return conform(read.with_columns(pl.col("release_date").str.to_date()), TITLE_SCHEMA)
 
 
 def catalogue_with_labels() -> pl.DataFrame:

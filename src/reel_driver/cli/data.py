@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from reel_driver.cli import show
 
 if TYPE_CHECKING:
-    from reel_driver.ingest import ImportReport
+    from reel_driver.store import ImportReport
 
 N_PROBLEMS = 20
 """Rejected rows that are shown; all of them with --json."""
@@ -52,13 +53,13 @@ def import_() -> None:
     """Import titles and labels from files or a live database. All of it or nothing; repeatable."""
 
 
-def _import_file(context: click.Context, path: Path, as_json: bool) -> None:
+def _import_file(context: click.Context, path: Path, as_json: bool, *, needs_labels: bool) -> None:
     from reel_driver.operations import data
     from reel_driver.operations.workspace import Workspace
 
     with Workspace.default(context.obj) as work, show.progress(f"Importing {path.name}"):
-        report = data.import_file(work, path)
-    print_import(report, as_json)
+        report = data.import_file(work, path, needs_labels=needs_labels)
+    print_import(path.name, report, as_json)
 
 
 @import_.command("labels")
@@ -67,7 +68,7 @@ def _import_file(context: click.Context, path: Path, as_json: bool) -> None:
 @click.pass_context
 def import_labels(context: click.Context, path: Path, as_json: bool) -> None:
     """Titles with verdicts from a CSV, Parquet or JSON lines file."""
-    _import_file(context, path, as_json)
+    _import_file(context, path, as_json, needs_labels=True)
 
 
 @import_.command("titles")
@@ -76,7 +77,7 @@ def import_labels(context: click.Context, path: Path, as_json: bool) -> None:
 @click.pass_context
 def import_titles(context: click.Context, path: Path, as_json: bool) -> None:
     """A catalogue from a CSV, Parquet or JSON lines file; verdicts in it are taken too."""
-    _import_file(context, path, as_json)
+    _import_file(context, path, as_json, needs_labels=False)
 
 
 @import_.command("atp")
@@ -95,24 +96,32 @@ def import_atp(context: click.Context, url: str | None, as_json: bool) -> None:
 
     with Workspace.default(context.obj) as work, show.progress("Importing from atp.training"):
         report = data.import_atp(work, url or config.database_url())
-    print_import(report, as_json)
+    print_import("atp.training", report, as_json)
 
 
-def print_import(report: ImportReport, as_json: bool) -> None:
-    """Counts, then each rejected row with what to do."""
+def print_import(source: str, report: ImportReport, as_json: bool) -> None:
+    """Counts, then each rejected row with what to do, then what was left out of rows that were taken."""
     if as_json:
-        show.echo_json(report.plain())
+        show.echo_json(asdict(report) | {"source": source})
         return
-    click.echo(
-        f"{report.source}: {report.taken} taken, {report.updated} updated, {report.unchanged} unchanged, {report.rejected} rejected"
-        + (f"; {report.labels_taken} labels taken" if report.labels_taken or report.labels_unchanged else "")
-        + (f", {report.labels_unchanged} labels unchanged" if report.labels_unchanged else "")
-        + "."
-    )
-    for problem in report.problems[:N_PROBLEMS]:
-        click.echo(f"  {problem}")
-    if len(report.problems) > N_PROBLEMS:
-        click.echo(f"  ... and {len(report.problems) - N_PROBLEMS} more: see them with --json.")
+    counts = {
+        "taken": report.taken,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "repeated": report.repeated,
+    }
+    said = ", ".join(f"{n} {word}" for word, n in counts.items() if n or word != "repeated")
+    click.echo(f"{source}: {said}, {len(report.rejected)} rejected.")
+    labels = report.labels
+    if labels.taken or labels.updated or labels.unchanged:
+        click.echo(f"Labels: {labels.taken} taken, {labels.updated} changed, {labels.unchanged} unchanged.")
+    for words, problems in (("Rejected", report.rejected), ("Noted", report.notes)):
+        if problems:
+            click.echo(f"{words}:")
+        for problem in problems[:N_PROBLEMS]:
+            click.echo(f"  {problem}")
+        if len(problems) > N_PROBLEMS:
+            click.echo(f"  ... and {len(problems) - N_PROBLEMS} more: see them with --json.")
 
 
 @click.command()
@@ -181,14 +190,17 @@ def doctor(context: click.Context, as_json: bool) -> None:
     from reel_driver.operations.workspace import Workspace
 
     with Workspace.default(context.obj) as work:
-        findings = [{"what": f.what, "where": f.where, "what_to_do": f.what_to_do} for f in work.store.doctor()]
+        findings = work.store.doctor()
     if as_json:
-        show.echo_json(findings)
+        show.echo_json([asdict(f) for f in findings])
     elif not findings:
         click.echo("Nothing is inconsistent.")
     else:
-        rows = [[show.escape(f["what"]), show.escape(f["where"]), show.escape(f["what_to_do"])] for f in findings]
-        show.table(f"{len(findings)} findings", ["what", "where", "what to do"], rows)
+        rows = [
+            [show.escape(f.what), str(f.n), show.escape("; ".join(f.examples)), show.escape(f.what_to_do)]
+            for f in findings
+        ]
+        show.table(f"{len(findings)} findings", ["what", ("how often", "right"), "for example", "what to do"], rows)
 
 
 COMMANDS = (demo, import_, extract, prepare, backup, restore, doctor)

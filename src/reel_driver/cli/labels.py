@@ -125,38 +125,37 @@ def fix_title(context: click.Context, ref: str, field: str, value: str) -> None:
     from reel_driver.operations.workspace import Workspace
 
     with Workspace.default(context.obj) as work:
-        before, after = correct.fix_title(work, ref, field, value)
-    click.echo(f"{field}: {before} -> {after}.")
+        number, before, after = correct.fix_title(work, ref, field, value)
+    click.echo(f"{field}: {before} -> {after} (take it back with `reel titles revert {number}`).")
 
 
 @titles.command("revert")
-@click.argument("ref", metavar="TITLE")
-@click.argument("field")
+@click.argument("number", type=int)
 @click.pass_context
-def revert_fix(context: click.Context, ref: str, field: str) -> None:
-    """Take the latest correction of FIELD back."""
-    from reel_driver.operations import correct
+def revert_fix(context: click.Context, number: int) -> None:
+    """Take correction NUMBER back (`reel titles fixes` lists them)."""
     from reel_driver.operations.workspace import Workspace
 
     with Workspace.default(context.obj) as work:
-        value = correct.revert_fix(work, ref, field)
-    click.echo(f"{field}: back to {value}.")
+        work.store.revert_fix(number)
+    click.echo(f"Correction {number} taken back.")
 
 
 @titles.command("fixes")
 @show.json_option
 @click.pass_context
 def list_fixes(context: click.Context, as_json: bool) -> None:
-    """Every correction made."""
+    """Every correction made, with its number."""
     from reel_driver.operations.workspace import Workspace
 
     with Workspace.default(context.obj) as work:
-        rows = work.store.title_fixes().to_dicts()
+        rows = work.store.title_fixes()
     if as_json:
         show.echo_json(rows)
         return
-    names = list(rows[0]) if rows else ["title_id", "field", "old", "new"]
-    show.table(f"{len(rows)} corrections", names, [[show.escape(r[n]) for n in names] for r in rows])
+    names = ["fix_id", "title_id", "field", "old_value", "new_value", "fixed_at", "reverted_at"]
+    cells = [["" if r[n] is None else show.escape(r[n]) for n in names] for r in rows]
+    show.table(f"{len(rows)} corrections", names, cells)
 
 
 @click.command()

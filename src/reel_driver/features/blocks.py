@@ -377,8 +377,9 @@ class Length:
 class Words:
     """Whether each of the commonest words stands in a text: one column a word; null is all NaN.
 
-    A word is a run of at least `min_length` ASCII letters, in lower case. Short words, which are mostly grammar, are
-    left out by their length, so that no list of stop words for each language is needed.
+    A word is a run of at least `min_length` ASCII letters, whatever their case. Short words, which are mostly grammar,
+    are left out by their length, so that no list of stop words for each language is needed. One pattern finds them
+    all, with ASCII rules for case and borders, which Python's and Polars' expressions share.
     """
 
     kind: ClassVar[str] = "words"
@@ -399,34 +400,37 @@ class Words:
 
     @property
     def _pattern(self) -> str:
-        return f"[a-z]{{{self.min_length},}}"
+        return rf"\b(?:{'|'.join(self.categories)})\b"
 
     def fit(self, frame: pl.DataFrame) -> Words:
         """Learn the words that stand in the most titles."""
-        found = frame[self.field].str.to_lowercase().str.extract_all(self._pattern).list.unique().explode()
+        words = frame[self.field].str.to_lowercase().str.extract_all(f"[a-z]{{{self.min_length},}}")
+        found = words.list.unique().explode()
         return Words(self.field, self.n_words, self.min_length, frequent(found, 2)[: self.n_words])
 
     def row_writer(self, at: int) -> RowWriter:
         """Write the words that are there."""
         field, places, nan = self.field, {c: at + i for i, c in enumerate(self.categories)}, math.nan
-        end, find = at + len(self.categories), re.compile(self._pattern).findall
+        end, find = at + len(self.categories), re.compile(self._pattern, re.IGNORECASE | re.ASCII).findall
 
         def write(row: Mapping[str, Any], out: Matrix) -> None:
             text = row.get(field)
             if text is None:
                 out[at:end] = nan
-                return
-            for word in places.keys() & find(text.lower()):
-                out[places[word]] = 1.0
+            elif places:
+                for word in find(text):
+                    out[places[word.lower()]] = 1.0
 
         return write
 
     def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
         """Find the words and scatter the ones."""
         column = frame[self.field]
-        found = column.str.to_lowercase().str.extract_all(self._pattern).fill_null([])
+        if not self.categories:
+            return
+        found = column.str.extract_all(f"(?i-u:{self._pattern})").fill_null([])
         lengths = found.list.len().to_numpy()
-        codes = category_codes(found.filter(lengths > 0).explode(), self.categories)
+        codes = category_codes(found.filter(lengths > 0).explode().str.to_lowercase(), self.categories)
         rows = np.repeat(np.arange(len(column)), lengths)
         known = codes >= 0
         out[rows[known], codes[known]] = 1.0
@@ -435,7 +439,7 @@ class Words:
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
         """The word, or that it is not there."""
         word = self.categories[column]
-        has = word in re.findall(self._pattern, str(row.get(self.field) or "").lower())
+        has = re.search(rf"\b{word}\b", str(row.get(self.field) or ""), re.IGNORECASE | re.ASCII) is not None
         return f"{self.field} {'speaks' if has else 'does not speak'} of {word}"
 
     def state(self) -> State:

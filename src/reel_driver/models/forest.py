@@ -5,6 +5,7 @@ For one title all trees step down together, so that the cost is a few array oper
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +30,8 @@ class Forest:
         left: node number of the left child, int32.
         right: node number of the right child, int32.
         default_left: whether an unknown value goes left, bool.
-        value: what a leaf adds, float64; 0 at inner nodes.
+        value: what a leaf adds, float32; 0 at inner nodes.
+        cover: weight of the training titles that come by, float32.
         depth: longest way from a root to a leaf.
     """
 
@@ -39,7 +41,8 @@ class Forest:
     left: NDArray[np.int32]
     right: NDArray[np.int32]
     default_left: NDArray[np.bool_]
-    value: NDArray[np.float64]
+    value: NDArray[np.float32]
+    cover: NDArray[np.float32]
     depth: int
 
     @cached_property
@@ -47,17 +50,17 @@ class Forest:
         """Right and left child of each node at 2 * node and 2 * node + 1, for one lookup a step."""
         return np.column_stack([self.right, self.left]).ravel()
 
-    def sums(self, encoded: Matrix) -> NDArray[np.float64]:
-        """Sum of the reached leaves over all trees, for each row of float32 `encoded`; shape (n_rows,)."""
-        if len(encoded) == 1:
-            return np.array([self._one(encoded[0])])
-        out = np.empty(len(encoded))
-        for start in range(0, len(encoded), _CHUNK):
-            part = encoded[start : start + _CHUNK]
-            out[start : start + len(part)] = self._walk(part)
-        return out
+    def scores(self, encoded: Matrix, base: float) -> NDArray[np.float32]:
+        """Base and reached leaves of all trees, for each row of float32 `encoded`; shape (n_rows,).
 
-    def _one(self, row: NDArray[np.float32]) -> float:
+        Added up tree after tree in float32, as XGBoost's own predictor does: the two agree to the last bit.
+        """
+        if len(encoded) == 1:
+            return self._one(encoded[0], base)
+        parts = [self._walk(encoded[start : start + _CHUNK], base) for start in range(0, len(encoded), _CHUNK)]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+
+    def _one(self, row: NDArray[np.float32], base: float) -> NDArray[np.float32]:
         unknown = np.isnan(row)
         has_unknown = bool(unknown.any())
         node, children = self.roots, self._children
@@ -67,10 +70,12 @@ class Forest:
             if has_unknown:
                 goes_left |= unknown[asked] & self.default_left[node]
             node = children[2 * node + goes_left]
-        return float(self.value[node].sum())
+        leaves = self.value[node]
+        leaves[0] += np.float32(base)
+        return np.add.accumulate(leaves)[-1:]
 
-    def _walk(self, encoded: Matrix) -> NDArray[np.float64]:
-        total = np.zeros(len(encoded))
+    def _walk(self, encoded: Matrix, base: float) -> NDArray[np.float32]:
+        total = np.full(len(encoded), base, dtype=np.float32)
         rows = np.arange(len(encoded))
         unknown = np.isnan(encoded)
         for root in self.roots:
@@ -85,35 +90,37 @@ class Forest:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The node arrays by name, for a bundle."""
-        return {
-            "roots": self.roots, "feature": self.feature, "threshold": self.threshold, "left": self.left,
-            "right": self.right, "default_left": self.default_left, "value": self.value,
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in _ARRAYS}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], depth: int) -> Forest:
         """The forest of saved node arrays.
 
         Raises:
-            ValueError: for a depth that no such trees can have, which would never come to an end.
+            KeyError: when an array is missing.
+            ValueError: for arrays that are no trees: walking them might never come to an end.
         """
-        if not 0 <= depth <= len(arrays["feature"]):
-            raise ValueError(f"trees of {len(arrays['feature'])} nodes are not {depth} deep")
-        return cls(
-            arrays["roots"], arrays["feature"], arrays["threshold"], arrays["left"], arrays["right"],
-            arrays["default_left"], arrays["value"], depth,
-        )  # fmt: skip
+        forest = cls(**{name: arrays[name] for name in _ARRAYS}, depth=depth)
+        n_nodes = len(forest.feature)
+        own = np.arange(n_nodes)
+        if any(getattr(forest, name).shape != (n_nodes,) for name in _ARRAYS[1:]) or not 0 <= depth <= n_nodes:
+            raise ValueError(f"no trees of depth {depth} and {n_nodes} nodes")
+        for child in (forest.left, forest.right):
+            if not ((child > own) | (forest.left == own)).all() or (child >= n_nodes).any():
+                raise ValueError("a tree's child stands before its parent or nowhere")
+        return forest
+
+
+_ARRAYS = ("roots", "feature", "threshold", "left", "right", "default_left", "value", "cover")
 
 
 def forest_of_xgboost(model: Mapping[str, Any]) -> Forest:
     """Read the trees of an XGBoost model saved as JSON (its documented model schema, version 3).
 
-    The learned base score is not a part of it: it is the constant that `sums` lacks.
+    The base score is not a part of it; see `base_of_xgboost`.
     """
     trees = model["learner"]["gradient_booster"]["model"]["trees"]
-    parts: dict[str, list[NDArray[Any]]] = {
-        k: [] for k in ("feature", "threshold", "left", "right", "default_left", "value")
-    }
+    parts: dict[str, list[NDArray[Any]]] = {k: [] for k in _ARRAYS[1:]}
     roots, offset, depth = [], 0, 0
     for tree in trees:
         left = np.asarray(tree["left_children"], dtype=np.int32)
@@ -126,15 +133,23 @@ def forest_of_xgboost(model: Mapping[str, Any]) -> Forest:
         parts["left"].append(np.where(leaf, own, left) + offset)
         parts["right"].append(np.where(leaf, own, right) + offset)
         parts["default_left"].append(np.asarray(tree["default_left"], dtype=bool))
-        parts["value"].append(np.where(leaf, conditions, 0.0).astype(np.float64))
+        parts["value"].append(np.where(leaf, conditions, 0.0).astype(np.float32))
+        parts["cover"].append(np.asarray(tree["sum_hessian"], dtype=np.float32))
         depth = max(depth, _depth(left, right))
         roots.append(offset)
         offset += len(left)
     joined = {k: np.concatenate(v) for k, v in parts.items()}
-    return Forest(
-        np.asarray(roots, dtype=np.int32), joined["feature"], joined["threshold"], joined["left"].astype(np.int32),
-        joined["right"].astype(np.int32), joined["default_left"], joined["value"], depth,
-    )  # fmt: skip
+    types = {"left": np.int32, "right": np.int32}
+    joined = {k: v.astype(types.get(k, v.dtype)) for k, v in joined.items()}
+    return Forest.from_arrays({"roots": np.asarray(roots, dtype=np.int32), **joined}, depth)
+
+
+def base_of_xgboost(model: Mapping[str, Any]) -> float:
+    """The constant of a binary:logistic model in log-odds, rounded to float32 as the library does."""
+    written = str(model["learner"]["learner_model_param"]["base_score"]).strip("[]")
+    share = np.float32(written)
+    # The logarithm in float64, then rounded: numpy's own in float32 is one bit off on some processors.
+    return float(np.float32(-math.log(np.float32(1.0) / share - np.float32(1.0))))
 
 
 def _depth(left: NDArray[np.int32], right: NDArray[np.int32]) -> int:

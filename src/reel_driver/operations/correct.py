@@ -7,8 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from reel_driver.domain import FIELD, Label, Verdict
-from reel_driver.errors import NotFound, ValueRefused
+from reel_driver.domain import Label, Verdict
 from reel_driver.operations.workspace import Workspace
 
 Row = dict[str, Any]
@@ -63,49 +62,11 @@ def mark_seen(work: Workspace, refs: Sequence[str], *, undo: bool = False) -> li
     return titles
 
 
-def fix_title(work: Workspace, ref: str, field: str, text: str) -> tuple[object, object]:
-    """Correct one field of a title; returns the value before and after."""
+def fix_title(work: Workspace, ref: str, field: str, text: str) -> tuple[int, object, object]:
+    """Correct one field of a title; returns the number of the correction, the value before and the value after."""
     title: Row = work.store.find_title(ref)
-    value = parse_value(field, text)
-    work.store.fix_title(title["title_id"], field, value)
-    return title.get(field), value
-
-
-def revert_fix(work: Workspace, ref: str, field: str) -> object:
-    """Take the latest correction of a field back; returns the value that holds again."""
-    title: Row = work.store.find_title(ref)
-    work.store.revert_fix(title["title_id"], field)
-    return work.store.find_title(f"#{title['title_id']}").get(field)
-
-
-def parse_value(field: str, text: str) -> Any:
-    """The value that a text means for a field; an empty text means unknown.
-
-    Raises:
-        NotFound: when there is no such field.
-        ValueRefused: when the text is not a value of it, or out of its bounds.
-    """
-    spec = FIELD.get(field)
-    if spec is None:
-        raise NotFound("field", field, f"fields are {', '.join(FIELD)}.")
-    if not text:
-        return None
-    try:
-        if spec.type == "list":
-            return [part.strip() for part in text.split("|") if part.strip()]
-        if spec.type == "date":
-            from datetime import date
-
-            return date.fromisoformat(text)
-        if spec.type == "text":
-            return text
-        number = int(text) if spec.type == "int" else float(text)
-    except ValueError:
-        raise ValueRefused(field, text, f"it takes a {spec.type}, {spec.help}.") from None
-    low, high = spec.minimum, spec.maximum
-    if (low is not None and not number >= low) or (high is not None and not number <= high):
-        raise ValueRefused(field, text, f"it lies between {low:g} and {'any size' if high is None else f'{high:g}'}.")
-    return number
+    number = work.store.fix_title(title["title_id"], field, text)
+    return number, title.get(field), work.store.find_title(f"#{title['title_id']}").get(field)
 
 
 def _on_label(work: Workspace, ref: str, verb: str) -> Row:

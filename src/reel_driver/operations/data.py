@@ -13,7 +13,7 @@ from reel_driver.files import write_parquet
 from reel_driver.operations.workspace import Workspace
 
 if TYPE_CHECKING:
-    from reel_driver.ingest import ImportReport
+    from reel_driver.store import ImportReport
 
 STARTER = "starter"
 """Name of the invented profile that ships with the package."""
@@ -21,24 +21,25 @@ STARTER = "starter"
 
 def load_starter(work: Workspace) -> ImportReport:
     """Load the starter catalogue, and the invented labels into the profile "starter". Repeatable."""
-    from reel_driver.ingest import import_into
+    from reel_driver.store import import_into
 
     work.store.ensure_profile(STARTER, "an invented person, to show how it works")
     return import_into(work.store, starter.catalogue_with_labels(), [], profile=STARTER, source=STARTER)
 
 
-def import_file(work: Workspace, path: Path) -> ImportReport:
+def import_file(work: Workspace, path: Path, *, needs_labels: bool = False) -> ImportReport:
     """Import titles, and labels where the file has them, into the workspace's profile; all of it or nothing."""
-    from reel_driver.ingest import import_into, read_table
+    from reel_driver.ingest import read_table
+    from reel_driver.store import import_into
 
-    frame, problems = read_table(path)
+    frame, problems = read_table(path, needs_labels=needs_labels)
     return import_into(work.store, frame, problems, profile=work.profile, source=path.name)
 
 
 def import_atp(work: Workspace, url: str) -> ImportReport:
     """Import titles and labels from a live `atp` PostgreSQL schema."""
-    from reel_driver.ingest import import_into
-    from reel_driver.ingest.atp import read_atp
+    from reel_driver.ingest import read_atp
+    from reel_driver.store import import_into
 
     frame, problems = read_atp(url)
     return import_into(work.store, frame, problems, profile=work.profile, source="atp")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import polars as pl
 from reel_driver import curate
 from reel_driver.bundle import Bundle
 from reel_driver.domain import Pick, Score
-from reel_driver.errors import NothingToRead
 from reel_driver.evaluate import Progress, silent
 from reel_driver.files import write_atomically, write_parquet
 from reel_driver.operations.workspace import Workspace
+from reel_driver.schema import Problem
 
 N_CANDIDATES = 300
 """Best titles that a row is chosen from."""
@@ -28,13 +29,22 @@ def score_catalogue(work: Workspace, bundle: Bundle | None = None, *, progress: 
 
     def scored() -> Iterator[pl.DataFrame]:
         nonlocal done
-        for frame in work.store.iter_titles(columns):
+        for frame in ahead(work.store.iter_titles(columns)):
             yield bundle.score_frame(frame)
             done += frame.height
             progress(done, total)
 
     work.store.write_scores(work.profile, bundle_mark(bundle), scored())
     return done
+
+
+def ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same frames, each read in a second thread while the one before is worked on."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, frames, None)
+        while (frame := coming.result()) is not None:
+            coming = reader.submit(next, frames, None)
+            yield frame
 
 
 def bundle_mark(bundle: Bundle) -> str:
@@ -57,7 +67,7 @@ def tonight(
     Scores come from the store; when the champion or the catalogue has changed since, they are made anew first.
     """
     bundle = work.registry.load(work.watch_name)
-    if work.store.scored_by(work.profile) != bundle_mark(bundle) or work.store.has_unscored(work.profile):
+    if work.store.scored_by(work.profile) != bundle_mark(bundle):
         score_catalogue(work, bundle, progress=progress)
     best = work.store.top_scores(
         work.profile, limit=N_CANDIDATES, kind=kind, genre=genre, language=language, max_minutes=minutes
@@ -88,19 +98,24 @@ def predict(work: Workspace, ref: str) -> Pick:
     return Pick(row, score, pro, contra)
 
 
-def predict_file(work: Workspace, source: Path, target: Path) -> tuple[int, list[str]]:
-    """Score every row of a file and write the file again with `probability`, `lower`, `upper` and `prediction`.
+def predict_file(work: Workspace, source: Path, target: Path) -> tuple[int, Sequence[Problem]]:
+    """Score every row of a file and write it again with `probability`, `lower`, `upper` and `prediction`.
 
-    No row is ever dropped: a row that cannot be read right is scored on what can be.
+    No row is ever dropped, because a caller may take a missing answer for a yes: a row that cannot be read is scored as
+    a title of which nothing is known, with the reason in the column `problem`.
 
     Returns:
-        How many rows were scored, and the problems as sentences.
+        How many rows were scored, and what was wrong with some.
     """
-    from reel_driver.ingest import read_rows
+    from reel_driver.ingest import read_table
 
-    frame, problems = read_rows(source)
-    if frame.is_empty():
-        raise NothingToRead(source)
+    frame, problems = read_table(source)
+    refused = pl.DataFrame(
+        [(p.line, str(p)) for p in problems if p.is_rejection],
+        schema={"line": pl.Int64, "problem": pl.String},
+        orient="row",
+    )
+    frame = pl.concat([frame, refused], how="diagonal").sort("line")
     bundle = work.registry.load(work.watch_name)
     scored = bundle.score_frame(frame)
     out = frame.with_columns(
@@ -111,7 +126,7 @@ def predict_file(work: Workspace, source: Path, target: Path) -> tuple[int, list
         is_extrapolated=scored["is_extrapolated"],
     )
     write_table(out, target)
-    return out.height, [str(p) for p in problems]
+    return out.height, problems
 
 
 def write_table(frame: pl.DataFrame, target: Path) -> None:

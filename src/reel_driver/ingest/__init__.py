@@ -1,0 +1,12 @@
+"""Tables from outside, read: a file of titles and labels, or a live `atp` schema -> (frame, problems).
+
+`files.py` tells what a file is, `delimited.py` takes text apart, `tidy.py` understands columns and values, `values.py` and
+`dates.py` read one value.
+"""
+
+from __future__ import annotations
+
+from reel_driver.ingest.atp import read_atp
+from reel_driver.ingest.files import read_table
+
+__all__ = ["read_atp", "read_table"]

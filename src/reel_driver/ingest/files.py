@@ -1,0 +1,145 @@
+"""A file of titles, of whatever kind: told by its content, read into a frame, and understood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from reel_driver.errors import FileMissing, FileUnreadable, NothingToRead
+from reel_driver.ingest.delimited import read_delimited
+from reel_driver.ingest.lines import Lines
+from reel_driver.ingest.raw import Raw
+from reel_driver.ingest.tidy import understood
+from reel_driver.schema import Problem
+
+_LONGEST_VALUE = 131_072
+_LARGEST_JSON = 2_000_000_000
+_NOT_TABLES = {
+    b"PK\x03\x04": "it is a zip archive or a spreadsheet; unpack it, or save the sheet as CSV.",
+    b"\x1f\x8b": "it is compressed; unpack it first.",
+    b"SQLite format 3": "it is an SQLite database; export the table as CSV.",
+    b"%PDF": "it is a PDF.",
+}
+
+
+def read_table(path: Path | str, *, needs_labels: bool = False) -> tuple[pl.DataFrame, list[Problem]]:
+    """Read a table of titles, with labels where it has them: CSV, Parquet, JSON lines or a JSON array.
+
+    Args:
+        path: the file.
+        needs_labels: refuse a table without a label column.
+
+    Returns:
+        A frame of TITLE_SCHEMA and `line`, and, where the file has labels, of `verdict`, `decided_by`, `is_reviewed`,
+        `is_anomalous`, `labelled_at` and perhaps `profile`; and what was wrong with rows and values.
+
+    Raises:
+        InputError: in one of its kinds, when nothing can be read; the message says why.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise FileUnreadable(path, "it is a folder; name a file in it.")
+        if not path.exists():
+            raise FileMissing(path)
+        return understood(_raw(path), needs_labels=needs_labels, name=path)
+    except PermissionError:
+        raise FileUnreadable(path, "this user may not read it; mend its permissions.") from None
+    except OSError as error:
+        raise FileUnreadable(path, f"{error.strerror or error}.") from None
+
+
+def _raw(path: Path) -> Raw:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head.strip():
+        raise NothingToRead(path)
+    for magic, why in _NOT_TABLES.items():
+        if head.startswith(magic):
+            raise FileUnreadable(path, why)
+    if head.startswith(b"PAR1"):
+        return _parquet(path)
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"{"):
+        return _json_lines(path)
+    if start.startswith(b"["):
+        return _json_array(path)
+    return read_delimited(path)
+
+
+def _parquet(path: Path) -> Raw:
+    try:
+        frame = pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        raise FileUnreadable(path, f"it is a damaged Parquet file ({str(error).splitlines()[0][:80]}).") from None
+    if frame.is_empty():
+        raise NothingToRead(path)
+    return Raw(path.name, frame, pl.Series("line", range(1, len(frame) + 1), dtype=pl.Int64))
+
+
+def _json_lines(path: Path) -> Raw:
+    problems: list[Problem] = []
+
+    def rows() -> Iterator[tuple[int, dict[str, Any]]]:
+        with path.open("rb") as file:
+            lines = Lines(path, file)
+            for line in lines:
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except (ValueError, RecursionError):
+                    row = None
+                if isinstance(row, dict):
+                    yield lines.n_read, row
+                else:
+                    advice = "it is not one JSON object; write one object per line."
+                    problems.append(Problem(path.name, lines.n_read, "", line.strip()[:60], advice))
+
+    return _from_objects(path, rows(), problems)
+
+
+def _json_array(path: Path) -> Raw:
+    if path.stat().st_size > _LARGEST_JSON:
+        raise FileUnreadable(path, "a JSON array of this size is too large; write JSON lines, one object per line.")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig", errors="replace"))
+    except (ValueError, RecursionError) as error:
+        raise FileUnreadable(path, f"it begins as a JSON array but is none ({str(error)[:60]}).") from None
+    problems = [
+        Problem(path.name, n, "", str(row)[:60], "it is not a JSON object; an array of titles holds objects.")
+        for n, row in enumerate(found, start=1)
+        if not isinstance(row, dict)
+    ]
+    rows = ((n, row) for n, row in enumerate(found, start=1) if isinstance(row, dict))
+    return _from_objects(path, rows, problems)
+
+
+def _from_objects(path: Path, rows: Iterator[tuple[int, dict[str, Any]]], problems: list[Problem]) -> Raw:
+    columns: dict[str, list[str | None]] = {}
+    numbers: list[int] = []
+    for line, row in rows:
+        for key, value in row.items():
+            text = _text(value)
+            if text is not None and len(text) > _LONGEST_VALUE:
+                raise FileUnreadable(path, f"row {line} holds a value of more than 128 KB; nothing was changed.")
+            columns.setdefault(key, []).extend([None] * (len(numbers) - len(columns[key])))
+            columns[key].append(text)
+        numbers.append(line)
+    if not numbers and not problems:
+        raise NothingToRead(path)
+    for values in columns.values():
+        values.extend([None] * (len(numbers) - len(values)))
+    frame = pl.DataFrame([pl.Series(name, values, dtype=pl.String) for name, values in columns.items()])
+    return Raw(path.name, frame, pl.Series("line", numbers, dtype=pl.Int64), problems)
+
+
+def _text(value: object) -> str | None:
+    """A JSON value as the text that a CSV file would hold."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,310 @@
+"""A table understood: its columns recognised, each value read, rejected with a reason, or left out with one.
+
+A row is rejected where it would be a wrong title or a wrong label; any other value that cannot be read is left out and the
+title kept, reported once a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from reel_driver.domain import TITLE_FIELDS, VERDICTS, Field
+from reel_driver.errors import ColumnsMissing
+from reel_driver.ingest import dates, values
+from reel_driver.ingest.raw import Raw
+from reel_driver.ingest.recognise import fields_of, says_show
+from reel_driver.schema import TITLE_SCHEMA, Problem, conform
+
+_ZERO_IS_UNKNOWN = ("budget", "revenue", "runtime", "imdb_rating")
+
+
+def understood(raw: Raw, *, needs_labels: bool = False, name: object = None) -> tuple[pl.DataFrame, list[Problem]]:
+    """Turn a raw table into titles, and labels where it has them; see `read_table` for what comes back.
+
+    Raises:
+        ColumnsMissing: no column names a title, or there is no label column where one is needed.
+    """
+    columns = fields_of(raw.frame.columns)
+    source = raw.source if name is None else name
+    if not columns.keys() & {"title", "imdb_id", "tmdb_id"}:
+        raise ColumnsMissing(source, ["title or imdb_id or tmdb_id"], raw.frame.columns)
+    if needs_labels and "verdict" not in columns:
+        raise ColumnsMissing(source, ["label (or verdict, or would_watch)"], raw.frame.columns)
+    table = _Tidying(raw, columns)
+    read = {field.name: table.field(field) for field in TITLE_FIELDS if field.name in columns}
+    frame = conform(pl.DataFrame(read), TITLE_SCHEMA).with_columns(raw.lines.alias("line"))
+    frame = _derived(frame, is_show=says_show(raw.frame.columns))
+    if "verdict" in columns:
+        frame = frame.with_columns(table.labels())
+    nameless = frame.select(pl.all_horizontal(pl.col("title", "imdb_id", "tmdb_id").is_null())).to_series()
+    table.reject(nameless, "title", None, "it has neither a title nor an id; give one of them.")
+    return frame.filter(table.kept), table.problems()
+
+
+class _Tidying:
+    """One table on its way; gathers what is wrong."""
+
+    def __init__(self, raw: Raw, columns: dict[str, str]) -> None:
+        self._raw = raw
+        self._columns = columns
+        self._rejections = list(raw.problems)
+        self._notes: list[Problem] = []
+        self.kept = pl.repeat(True, len(raw.frame), dtype=pl.Boolean, eager=True)
+        has_ids = [self._texts(c).is_not_null() for f, c in columns.items() if f in ("imdb_id", "tmdb_id")]
+        self._has_id = pl.DataFrame(has_ids).select(pl.any_horizontal(pl.all())).to_series() if has_ids else ~self.kept
+
+    def problems(self) -> list[Problem]:
+        """All of it: rejected rows in the order of the file, then what was left out."""
+        return sorted(self._rejections, key=lambda p: p.line or 0) + self._notes
+
+    def reject(self, bad: pl.Series, field: str, column: pl.Series | None, advice: str) -> None:
+        """Reject the rows where `bad` holds, once each."""
+        at = (bad & self.kept).arg_true()
+        column_name = self._columns.get(field, field)
+        for row in at.to_list():
+            value = "" if column is None else str(column[row])
+            self._rejections.append(Problem(self._raw.source, self._raw.lines[row], column_name, value, advice))
+        self.kept = self.kept & ~bad
+
+    def note(self, bad: pl.Series, field: str, column: pl.Series, advice: str) -> None:
+        """Say once for the column that some of its values were left out."""
+        at = (bad & self.kept).arg_true()
+        if len(at):
+            count = f"in {len(at)} rows " if len(at) > 1 else ""
+            line, value = self._raw.lines[at[0]], str(column[at[0]])
+            self._notes.append(
+                Problem(
+                    self._raw.source,
+                    line,
+                    self._columns[field],
+                    value,
+                    f"left out {count}and the title kept: {advice}",
+                    False,
+                )
+            )
+
+    def field(self, field: Field) -> pl.Series:
+        """One field of the title, read."""
+        column = self._raw.frame[self._columns[field.name]]
+        if field.type in ("int", "float"):
+            return self._number(field, column)
+        if field.type == "date":
+            return self._date(field, column)
+        if field.type == "list":
+            return self._list(field, column)
+        return self._text(field, column)
+
+    def labels(self) -> list[pl.Series]:
+        """The label columns: verdict, decided_by, is_reviewed, is_anomalous, labelled_at, and profile where there is one."""
+        texts = self._texts(self._columns["verdict"])
+        verdict = _translate(texts, values.verdict, pl.String())
+        bad = texts.is_not_null() & verdict.is_null()
+        self.reject(bad, "verdict", texts, f"say {', '.join(VERDICTS)} (or 0, 1, 2, yes, no).")
+        reviewed, anomalous = self._flag("is_reviewed"), self._flag("is_anomalous")
+        if "decided_by" in self._columns:
+            decided = self._texts(self._columns["decided_by"]).fill_null("person")
+        elif self._columns.keys() & {"human_labeled", "is_reviewed"}:
+            by_person = (
+                pl.DataFrame([self._flag("human_labeled"), reviewed]).select(pl.any_horizontal(pl.all())).to_series()
+            )
+            decided = by_person.replace_strict({True: "person", False: "model"}, return_dtype=pl.String)
+        else:
+            decided = pl.repeat("person", len(texts), dtype=pl.String, eager=True)
+        found = [
+            verdict.alias("verdict"),
+            decided.alias("decided_by"),
+            reviewed,
+            anomalous,
+            self._labelled_at(),
+        ]
+        return [*found, self._texts(self._columns["profile"]).alias("profile")] if "profile" in self._columns else found
+
+    def _flag(self, name: str) -> pl.Series:
+        if name not in self._columns:
+            return pl.repeat(False, len(self._raw.frame), dtype=pl.Boolean, eager=True).alias(name)
+        return _translate(self._texts(self._columns[name]), values.flag, pl.Boolean()).fill_null(False).alias(name)
+
+    def _labelled_at(self) -> pl.Series:
+        wanted = pl.Datetime("us", "UTC")
+        if "labelled_at" not in self._columns:
+            return pl.repeat(None, len(self._raw.frame), dtype=wanted, eager=True).alias("labelled_at")
+        column = self._raw.frame[self._columns["labelled_at"]]
+        if isinstance(column.dtype, pl.Datetime):
+            zoned = column if column.dtype.time_zone else column.dt.replace_time_zone("UTC")
+            return zoned.cast(wanted).alias("labelled_at")
+        return _translate(_as_text(column), _moment, wanted).alias("labelled_at")
+
+    def _texts(self, column: str) -> pl.Series:
+        texts = _as_text(self._raw.frame[column]).str.strip_chars()
+        return pl.DataFrame({"t": texts}).select(
+            pl.when(~pl.col("t").str.to_lowercase().is_in(list(values.NOTHING))).then("t").alias(column)
+        )[column]
+
+    def _text(self, field: Field, column: pl.Series) -> pl.Series:
+        readers: dict[str, Callable[[str], str | None]] = {
+            "imdb_id": values.imdb_id,
+            "kind": values.kind,
+            "original_language": values.language,
+        }
+        if field.name in readers:
+            texts = self._texts(column.name)
+            read = _translate(texts, readers[field.name], pl.String())
+            unread = texts.is_not_null() & read.is_null()
+            if field.name == "kind":
+                unread &= texts.str.to_lowercase() != "unknown"
+                self.reject(unread, "kind", texts, "only movies and shows are kept; say movie or show.")
+            elif field.name == "imdb_id":
+                self.reject(unread, "imdb_id", texts, "an IMDb id is tt and 7 or 8 digits.")
+            else:
+                self.note(unread, field.name, texts, f"it has to be {field.help}.")
+            return read
+        texts = (
+            _as_text(column)
+            .str.replace_all("\0", "", literal=True)
+            .str.replace_all(r"\r\n?|\v", "\n")
+            .str.strip_chars()
+        )
+        texts = texts.to_frame().select(pl.when(~pl.first().is_in(["", "\\N"])).then(pl.first()))[column.name]
+        if field.max_length is not None:
+            long = (texts.str.len_chars() > field.max_length).fill_null(False)
+            if long.any():
+                if field.name in ("title", "original_title", "tagline"):
+                    return texts.str.slice(0, field.max_length)
+                self.note(long, field.name, texts, f"it has at most {field.max_length} characters.")
+                return texts.to_frame().select(pl.when(~long).then(pl.first()))[column.name]
+        return texts
+
+    def _number(self, field: Field, column: pl.Series) -> pl.Series:
+        texts = self._texts(column.name) if not column.dtype.is_numeric() else column.cast(pl.String)
+        numbers = column.cast(pl.Float64) if column.dtype.is_numeric() else texts.cast(pl.Float64, strict=False)
+        numbers = numbers.fill_nan(None)
+        rest = texts.filter(numbers.is_null() & texts.is_not_null())
+        if len(rest) and not column.dtype.is_numeric():
+            reader = values.year if field.name == "release_year" else values.number
+            careful = _translate(texts, reader, pl.Float64())
+            numbers = numbers.to_frame().select(pl.coalesce(pl.first(), careful))[column.name]
+        if field.name == "imdb_rating" and ((numbers.max() or 0) > 10):  # type: ignore[operator]
+            numbers = (numbers / 10).round(3)
+        unread = texts.is_not_null() & numbers.is_null() & (texts != "NaN")
+        outside = pl.DataFrame([numbers.alias("n")]).select(
+            (
+                (pl.col("n") < (field.minimum if field.minimum is not None else float("-inf")))
+                | (pl.col("n") > (field.maximum if field.maximum is not None else float("inf")))
+            ).fill_null(False)
+        )["n"]
+        if field.name in _ZERO_IS_UNKNOWN or field.name == "tmdb_rating":
+            numbers = self._zeros_out(field, numbers)
+        bad = (unread | outside).fill_null(False)
+        if bad.any():
+            limits = (
+                f"between {field.minimum:.15g} and {field.maximum:.15g}" if field.maximum is not None else "0 or more"
+            )
+            advice = f"it has to be a number {limits}: {field.help}."
+            if field.name in ("release_year", "season", "episode"):
+                self.reject(bad & ~self._has_id, field.name, texts, advice)
+            self.note(bad, field.name, texts, advice)
+            numbers = numbers.to_frame().select(pl.when(~bad).then(pl.first()))[column.name]
+        return numbers.round(0).cast(pl.Int64) if field.type == "int" else numbers
+
+    def _zeros_out(self, field: Field, numbers: pl.Series) -> pl.Series:
+        is_zero = numbers == 0
+        if field.name == "tmdb_rating" and "tmdb_votes" in self._columns:
+            votes = self._texts(self._columns["tmdb_votes"]).cast(pl.Float64, strict=False).fill_null(0)
+            is_zero = is_zero & (votes == 0)
+        return numbers.to_frame().select(pl.when(~is_zero.fill_null(False)).then(pl.first()))[numbers.name]
+
+    def _date(self, field: Field, column: pl.Series) -> pl.Series:
+        if column.dtype.is_temporal():
+            return column.cast(pl.Date)
+        texts = self._texts(column.name)
+        reading = dates.reading_of(texts.drop_nulls().unique().to_list())
+        read = _translate(texts, reading, pl.Date())
+        if reading.is_guess:
+            self._remark(
+                field.name,
+                texts,
+                f"days and months cannot be told apart in this column; read as {reading.order}",
+            )
+        if reading.has_short_years:
+            self._remark(
+                field.name,
+                texts,
+                f"years of two digits up to {dates.pivot():02} are read as 20.., others as 19..",
+            )
+        year_only = texts.str.contains(r"^\d{4}(-\d{2})?$").fill_null(False)
+        self.note(texts.is_not_null() & read.is_null() & ~year_only, field.name, texts, "write it as 2021-12-15.")
+        return read
+
+    def _remark(self, field: str, texts: pl.Series, what: str) -> None:
+        at = texts.is_not_null().arg_true()[0]
+        line, value = self._raw.lines[at], str(texts[at])
+        self._notes.append(Problem(self._raw.source, line, self._columns[field], value, f"{what}.", False))
+
+    def _list(self, field: Field, column: pl.Series) -> pl.Series:
+        texts = self._texts(column.name)
+        element = values.ELEMENTS.get(field.name, str.strip)
+        limit = field.max_length or 10_000
+        dropped: set[str] = set()
+
+        def read(text: str) -> list[str] | None:
+            found: dict[str, None] = {}
+            for item in values.items(text):
+                try:
+                    found[element(item)[:limit]] = None
+                except ValueError:
+                    dropped.add(text)
+            return [item for item in found if item] or None
+
+        lists = _translate(texts, read, pl.List(pl.String()))
+        if dropped:
+            self.note(
+                texts.is_in(list(dropped)).fill_null(False),
+                field.name,
+                texts,
+                f"elements that are not {field.help}.",
+            )
+        return lists
+
+
+def _derived(frame: pl.DataFrame, *, is_show: bool) -> pl.DataFrame:
+    """Years from dates, and shows told by their seasons or by what only tables of shows have."""
+    a_show = pl.lit(is_show) | pl.col("season").is_not_null() | pl.col("episode").is_not_null()
+    return frame.with_columns(
+        pl.coalesce("release_year", pl.col("release_date").dt.year().cast(pl.Int64)),
+        pl.coalesce("kind", pl.when(a_show).then(pl.lit("show"))),
+    )
+
+
+def _translate(texts: pl.Series, read: Callable[[str], Any], dtype: pl.DataType) -> pl.Series:
+    """Each different text read once; null where it cannot be read."""
+    different = texts.drop_nulls().unique().to_list()
+    results = []
+    for text in different:
+        try:
+            results.append(read(text))
+        except (ValueError, OverflowError):
+            results.append(None)
+    table = pl.DataFrame([pl.Series("text", different, dtype=pl.String), pl.Series("read", results, dtype=dtype)])
+    joined = pl.DataFrame({"text": texts}).join(table, on="text", how="left", maintain_order="left")
+    return joined["read"].alias(texts.name)
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    if isinstance(column.dtype, pl.List | pl.Array):
+        as_json = (
+            column.alias("v").cast(pl.List(pl.String)).to_frame().select(pl.struct("v").struct.json_encode().alias("v"))
+        )
+        return as_json["v"].str.slice(5).str.head(-1).alias(column.name)
+    if column.dtype == pl.Boolean:
+        return column.replace_strict({True: "true", False: "false"}, return_dtype=pl.String)
+    return column.cast(pl.String)
+
+
+def _moment(text: str) -> Any:
+    from datetime import UTC, datetime
+
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
