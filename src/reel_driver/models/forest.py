@@ -147,7 +147,8 @@ def forest_of_xgboost(model: Mapping[str, Any]) -> Forest:
 def base_of_xgboost(model: Mapping[str, Any]) -> float:
     """The constant of a binary:logistic model in log-odds, rounded to float32 as the library does."""
     written = str(model["learner"]["learner_model_param"]["base_score"]).strip("[]")
-    share = np.float32(written)
+    edge = np.float32(1e-6)  # where the library cuts, so that titles of one verdict only have finite log-odds
+    share = np.clip(np.float32(written), edge, np.float32(1.0) - edge)
     # The logarithm in float64, then rounded: numpy's own in float32 is one bit off on some processors.
     return float(np.float32(-math.log(np.float32(1.0) / share - np.float32(1.0))))
 
