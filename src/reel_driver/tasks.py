@@ -45,6 +45,8 @@ def _catalogue_blocks(*, log_counts: bool) -> tuple[Block, ...]:
         *(Number(f, log=log_counts) for f in COUNTS),
         LogRatio("tmdb_votes", "imdb_votes"),
         LogRatio("imdb_votes", "release_year"),
+        LogRatio("tmdb_votes", "release_year"),
+        LogRatio("revenue", "budget"),
         OneHot("original_language"),
         OneHot("production_status"),
         MultiHot("genre"),

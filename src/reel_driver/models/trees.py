@@ -124,7 +124,7 @@ DEFAULTS: Mapping[str, Any] = {
     "reg_lambda": 1.0,
 }
 
-SPACE: Mapping[str, tuple[Any, ...]] = {"max_depth": (4, 5), "min_child_weight": (1, 2)}
+SPACE: Mapping[str, tuple[Any, ...]] = {"max_depth": (4, 5), "subsample": (0.6, 0.8)}
 
 
 def import_xgboost() -> Any:
