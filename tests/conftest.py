@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,3 +44,38 @@ def bundle(labelled: pl.DataFrame) -> Bundle:
 
     config = TrainConfig(search=False, params={"n_estimators": 40})
     return fit_bundle("watch", watch_pipeline("xgboost"), labelled, config, about={"profile": "starter"})[0]
+
+
+def run_reel(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person does, in a pipe, with nothing in the environment but what is said here."""
+    return subprocess.run(
+        [sys.executable, "-m", "reel_driver.cli", *map(str, arguments)],
+        env=reel_environment(home) | environment,
+        cwd=home.parent,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=300,
+    )
+
+
+def reel_environment(home: Path) -> dict[str, str]:
+    """An environment in which `reel` writes under `home` alone."""
+    own = ("REEL_", "PG_", "DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
+    return {k: v for k, v in os.environ.items() if not k.startswith(own)} | {"REEL_HOME": str(home)}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A home after `reel demo`, and what that printed. Look, do not touch: `home` is for that."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    done = run_reel(home, "demo")
+    assert done.returncode == 0, done.stderr
+    return home, done
+
+
+@pytest.fixture
+def home(demo: tuple[Path, object], tmp_path: Path) -> Path:
+    """A trained home of the starter profile, a test's own."""
+    return Path(shutil.copytree(demo[0], tmp_path / "home"))
