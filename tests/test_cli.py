@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from conftest import reel_environment, run_reel
+from conftest import reel_environment, run_reel, spawn_reel
 
 P = ("-p", "starter")
 SHAWSHANK = "tt0111161"
@@ -242,6 +242,14 @@ def test_refusals_are_one_sentence_without_a_traceback(home: Path, tmp_path: Pat
     refused(home, "doctor", DATABASE_URL="not a url")
 
 
+def test_a_process_of_its_own_refuses_likewise(tmp_path: Path) -> None:
+    done = spawn_reel(tmp_path / "home", "tonight")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert spawn_reel(tmp_path / "home", "tonight", "--n", "none").returncode == 2
+
+
 def test_one_verdict_only_and_too_few_labels_are_one_sentence(home: Path) -> None:
     refs = [r["imdb_id"] for r in json.loads(ok(home, *P, "tonight", "--n", 6, "--kind", "movie", "--json"))]
     for ref in refs[:2]:
@@ -351,7 +359,7 @@ def test_a_damaged_champion_is_one_sentence_and_training_mends_it(home: Path) ->
 def test_killed_at_any_moment_of_training_the_database_and_the_last_good_bundle_are_whole(home: Path) -> None:
     labels = ok(home, *P, "labels", "show", "--json")
     started = time.monotonic()
-    ok(home, *P, "train", "--force", "--no-search")
+    assert spawn_reel(home, *P, "train", "--force", "--no-search").returncode == 0
     whole = time.monotonic() - started
     moments = random.Random(7)
     for i in range(6):
