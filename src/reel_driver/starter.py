@@ -35,4 +35,7 @@ def catalogue_with_labels() -> pl.DataFrame:
     pairs = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
     labels = pl.DataFrame(pairs, schema=["imdb_id", "verdict"], orient="row")
     joined = catalogue().join(labels, on="imdb_id", how="left", maintain_order="left")
-    return joined.with_columns(decided_by=pl.when(pl.col("verdict").is_not_null()).then(pl.lit("invented")))
+    return joined.with_columns(
+        decided_by=pl.when(pl.col("verdict").is_not_null()).then(pl.lit("invented")),
+        line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
+    )
