@@ -1,5 +1,6 @@
 """Draw docs/tonight.svg from what `reel demo` really prints on a terminal: `python docs/make_picture.py`."""
 
+import io
 import os
 import pty
 import re
@@ -46,7 +47,7 @@ def main() -> None:
         text = printed_on_a_terminal([str(Path(sys.executable).with_name("reel")), "demo"], home).replace(
             home, "~/.reel"
         )
-    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"))
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
     console.print(Text.from_ansi(text.replace("\r\n", "\n")))
     drawn = console.export_svg(title="make run")
     # Fonts from elsewhere are left out: a picture should need nothing but itself.
