@@ -8,10 +8,15 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from reel_driver.store import Store
+
+if TYPE_CHECKING:
+    from reel_driver.bundle import Bundle
 
 _REQUIRED = {name.strip() for name in os.environ.get("REEL_REQUIRE", "").split(",")}
 
@@ -49,7 +54,9 @@ class PostgresServer:
         self._n_databases = 0
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
-        self._run("initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "reel", "-E", "UTF8", "--no-locale", "--no-sync")
+        self._run(
+            "initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "reel", "-E", "UTF8", "--no-locale", "--no-sync"
+        )
         self.start()
 
     def start(self) -> None:
@@ -142,3 +149,22 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     """An open, empty SQLite store, for what does not depend on the database."""
     with Store.open(f"sqlite:///{tmp_path}/reel.sqlite") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def labelled() -> pl.DataFrame:
+    """The movies of the starter catalogue that the invented person has labelled, with their `verdict`."""
+    from reel_driver import starter
+
+    films = starter.catalogue_with_labels()
+    return films.filter(pl.col("verdict").is_not_null() & (pl.col("kind") == "movie"))
+
+
+@pytest.fixture(scope="session")
+def bundle(labelled: pl.DataFrame) -> Bundle:
+    """A small bundle of trees, fitted on the starter labels and judged out of fold."""
+    from reel_driver.tasks import watch_pipeline
+    from reel_driver.train import TrainConfig, fit_bundle
+
+    config = TrainConfig(search=False, params={"n_estimators": 40})
+    return fit_bundle("watch", watch_pipeline("xgboost"), labelled, config, about={"profile": "starter"})[0]

@@ -165,7 +165,9 @@ def test_titles_are_read_in_batches_and_by_column(store: Store) -> None:
     assert store.titles(title_ids=[]).schema == CATALOGUE_SCHEMA
 
 
-@pytest.mark.parametrize("ref", ["tt0113277", "TT0113277", "tmdb:949", "tmdb:movie:949", "#1", "heat", " HEAT (1995) ", "Heat!"])
+@pytest.mark.parametrize(
+    "ref", ["tt0113277", "TT0113277", "tmdb:949", "tmdb:movie:949", "#1", "heat", " HEAT (1995) ", "Heat!"]
+)
 def test_a_title_is_found_by_whatever_a_person_calls_it(sqlite_store: Store, ref: str) -> None:
     sqlite_store.upsert_titles(frame(*ALL), source="test")
 
@@ -303,7 +305,14 @@ def test_a_fix_stands_against_imports_until_it_is_undone(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("release_year", "19995"), ("runtime", "long"), ("kind", "opera"), ("imdb_id", "113277"), ("title", ""), ("genre", "x" * 21)],
+    [
+        ("release_year", "19995"),
+        ("runtime", "long"),
+        ("kind", "opera"),
+        ("imdb_id", "113277"),
+        ("title", ""),
+        ("genre", "x" * 21),
+    ],
 )
 def test_a_fix_that_the_field_cannot_hold_is_refused(sqlite_store: Store, field: str, value: str) -> None:
     sqlite_store.upsert_titles(frame(HEAT), source="test")
@@ -315,7 +324,8 @@ def test_a_fix_that_the_field_cannot_hold_is_refused(sqlite_store: Store, field:
 
 def scored(*rows: tuple[int, float]) -> pl.DataFrame:
     return pl.DataFrame(
-        {"title_id": [r[0] for r in rows], "score": [r[1] for r in rows]}, schema={"title_id": pl.Int64, "score": pl.Float64}
+        {"title_id": [r[0] for r in rows], "score": [r[1] for r in rows]},
+        schema={"title_id": pl.Int64, "score": pl.Float64},
     ).with_columns(lower=pl.col("score") - 0.1, upper=pl.col("score") + 0.1, is_extrapolated=pl.col("title_id") == 3)
 
 
@@ -382,7 +392,9 @@ def test_what_fails_halfway_leaves_nothing_behind(store: Store) -> None:
 
 
 def fill(store: Store) -> None:
-    store.upsert_titles(frame(*ALL, {**HEAT, "imdb_id": "tt0000001", "tmdb_id": 1, "overview": "ü\n\"x\""}), source="test")
+    store.upsert_titles(
+        frame(*ALL, {**HEAT, "imdb_id": "tt0000001", "tmdb_id": 1, "overview": 'ü\n"x"'}), source="test"
+    )
     store.ensure_profile("ada", "likes heists")
     store.add_labels("ada", [label(1, "would_watch"), label(2, "would_not_watch")])
     store.unset_label("ada", 2)
@@ -465,7 +477,14 @@ def test_the_doctor_finds_what_does_not_hold_together(store: Store) -> None:
 
     found = {finding.what: finding for finding in store.doctor(known_bundles=["b1"])}
 
-    for words in ("1 TMDB ids", "2 titles have a year", "1 titles are said to last", "TMDB rating by nobody", "1 scores speak", "gone"):
+    for words in (
+        "1 TMDB ids",
+        "2 titles have a year",
+        "1 titles are said to last",
+        "TMDB rating by nobody",
+        "1 scores speak",
+        "gone",
+    ):
         assert any(words in what for what in found), (words, list(found))
     assert all(finding.what_to_do for finding in found.values())
     assert any("#1 Heat (1995)" in finding.examples for finding in found.values())

@@ -212,8 +212,8 @@ def load(folder: Path) -> Bundle:
     try:
         manifest = json.loads((folder / "manifest.json").read_bytes())
         written = int(manifest["format"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleCorrupt(folder, f"manifest.json is not readable: {error}") from error
+    except Exception as error:  # a stranger's file may be wrong in any way at all
+        raise BundleCorrupt(folder, f"manifest.json is not readable: {_why(error)}") from error
     if written > FORMAT:
         raise BundleTooNew(folder, written, FORMAT)
     try:
@@ -229,15 +229,20 @@ def load(folder: Path) -> Bundle:
             model=model_class(manifest["model"]["kind"]).from_state(manifest["model"], _of("model", arrays)),
             calibration=Calibration.from_state(manifest["calibration"], _of("calibration", arrays)),
             threshold=float(manifest["threshold"]),
-            about=manifest["about"],
+            about=dict(manifest["about"]),
             golden=tuple((g["title"], float(g["score"])) for g in json.loads(content["golden.json"])),
         )
+        bundle.verify(folder)
     except BundleCorrupt:
         raise
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise BundleCorrupt(folder, f"{type(error).__name__}: {error}") from error
-    bundle.verify(folder)
+    except Exception as error:  # a stranger's file may be wrong in any way at all
+        raise BundleCorrupt(folder, _why(error)) from error
     return bundle
+
+
+def _why(error: Exception) -> str:
+    """A fault of the libraries, short and on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _of(part: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

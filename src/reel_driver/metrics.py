@@ -189,7 +189,9 @@ def cheapest_threshold(truth: Truth, probability: Vector, cost_missed: float, co
     sorted_p, sorted_truth = probability[order], truth[order]
     missed = np.concatenate([[0], np.cumsum(sorted_truth)])
     wasted = np.concatenate([np.cumsum((~sorted_truth)[::-1])[::-1], [0]])
-    edges = np.concatenate([[sorted_p[0] / 2], (sorted_p[1:] + sorted_p[:-1]) / 2, [(1 + sorted_p[-1]) / 2]])
+    # Above each probability lies the middle to the next one, and never the probability itself, not even for 1.0.
+    middles = np.maximum((sorted_p + np.append(sorted_p[1:], 1.0)) / 2, np.nextafter(sorted_p, np.inf))
+    edges = np.concatenate([[sorted_p[0] / 2], middles])
     possible = np.concatenate([[True], np.diff(sorted_p) > 0, [True]])
     cost = np.where(possible, cost_missed * missed + cost_wasted * wasted, np.inf)
     break_even = cost_wasted / (cost_wasted + cost_missed)

@@ -40,16 +40,16 @@ class Registry:
 
     def aliases(self, name: str) -> dict[str, str]:
         """Alias to version."""
-        path = self.root / name / "aliases.json"
         try:
-            read = json.loads(path.read_bytes())
+            read = json.loads((self.root / name / "aliases.json").read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError):
-            # A damaged alias file must not take the versions with it: the newest one stands in.
-            newest = self.versions(name)[-1:]
-            return {CHAMPION: newest[0]} if newest else {}
-        return {str(k): str(v) for k, v in read.items()}
+            read = {}
+        versions = self.versions(name)
+        aliases = {k: v for k, v in read.items() if v in versions} if isinstance(read, dict) else {}
+        # A damaged alias file must not take the versions with it: the newest one stands in.
+        return {CHAMPION: versions[-1], **aliases} if versions else {}
 
     def add(self, name: str, bundle: Bundle) -> Bundle:
         """Save a bundle as the next version and make it the champion.
@@ -57,8 +57,10 @@ class Registry:
         Raises:
             DiskError: when it cannot be written; the champion stays what it was.
         """
-        taken = self.versions(name)
-        number = 1 + max((int(v[1:]) for v in taken if v[1:].isdigit()), default=0)
+        folder = self.root / name
+        # Damaged versions keep their numbers too.
+        taken = [p.name[1:] for p in folder.iterdir() if p.name.startswith("v")] if folder.is_dir() else []
+        number = 1 + max((int(v) for v in taken if v.isdigit()), default=0)
         saved = save(bundle, self.root / name / f"v{number:04d}")
         self.promote(name, saved.version)
         return saved

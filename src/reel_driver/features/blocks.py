@@ -93,7 +93,7 @@ class Number:
                 out[at] = nan
             else:
                 number = float(value)
-                out[at] = log1p(max(number, 0.0)) if log else number
+                out[at] = log1p(max(number, 0.0) + 0.0) if log else number  # + 0.0: no negative zero
 
         return write
 
@@ -102,7 +102,7 @@ class Number:
         import polars as pl
 
         numbers = frame[self.field].cast(pl.Float64).to_numpy()
-        out[:, 0] = np.log1p(np.maximum(numbers, 0.0)) if self.log else numbers
+        out[:, 0] = np.log1p(np.maximum(numbers, 0.0) + 0.0) if self.log else numbers
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
         """The number with its meaning."""
@@ -158,7 +158,7 @@ class LogRatio:
                 out[at] = nan
                 return
             below = float(b) if reference is None else reference - float(b)
-            out[at] = log1p(max(float(a), 0.0)) - log1p(max(below, 0.0))
+            out[at] = log1p(max(float(a), 0.0) + 0.0) - log1p(max(below, 0.0) + 0.0)  # + 0.0: no negative zero
 
         return write
 
@@ -169,7 +169,7 @@ class LogRatio:
         a = frame[self.field].cast(pl.Float64).to_numpy()
         b = frame[self.other].cast(pl.Float64).to_numpy()
         below = b if self.reference_year is None else self.reference_year - b
-        out[:, 0] = np.log1p(np.maximum(a, 0.0)) - np.log1p(np.maximum(below, 0.0))
+        out[:, 0] = np.log1p(np.maximum(a, 0.0) + 0.0) - np.log1p(np.maximum(below, 0.0) + 0.0)
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
         """The ratio as a person would say it."""

@@ -5,6 +5,7 @@ For one title all trees step down together, so that the cost is a few array oper
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,8 +94,21 @@ class Forest:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], depth: int) -> Forest:
-        """The forest of saved node arrays."""
-        return cls(**{name: arrays[name] for name in _ARRAYS}, depth=depth)
+        """The forest of saved node arrays.
+
+        Raises:
+            KeyError: when an array is missing.
+            ValueError: for arrays that are no trees: walking them might never come to an end.
+        """
+        forest = cls(**{name: arrays[name] for name in _ARRAYS}, depth=depth)
+        n_nodes = len(forest.feature)
+        own = np.arange(n_nodes)
+        if any(getattr(forest, name).shape != (n_nodes,) for name in _ARRAYS[1:]) or not 0 <= depth <= n_nodes:
+            raise ValueError(f"no trees of depth {depth} and {n_nodes} nodes")
+        for child in (forest.left, forest.right):
+            if not ((child > own) | (forest.left == own)).all() or (child >= n_nodes).any():
+                raise ValueError("a tree's child stands before its parent or nowhere")
+        return forest
 
 
 _ARRAYS = ("roots", "feature", "threshold", "left", "right", "default_left", "value", "cover")
@@ -133,8 +147,10 @@ def forest_of_xgboost(model: Mapping[str, Any]) -> Forest:
 def base_of_xgboost(model: Mapping[str, Any]) -> float:
     """The constant of a binary:logistic model in log-odds, rounded to float32 as the library does."""
     written = str(model["learner"]["learner_model_param"]["base_score"]).strip("[]")
-    share = np.float32(written)
-    return float(-np.log(np.float32(1.0) / share - np.float32(1.0)))
+    edge = np.float32(1e-6)  # where the library cuts, so that titles of one verdict only have finite log-odds
+    share = np.clip(np.float32(written), edge, np.float32(1.0) - edge)
+    # The logarithm in float64, then rounded: numpy's own in float32 is one bit off on some processors.
+    return float(np.float32(-math.log(np.float32(1.0) / share - np.float32(1.0))))
 
 
 def _depth(left: NDArray[np.int32], right: NDArray[np.int32]) -> int:
