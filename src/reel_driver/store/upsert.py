@@ -118,7 +118,8 @@ class Upserting(Connected):
             if connection.dialect.name != "sqlite":
                 # One writer of titles at a time; and no scan because the statistics are of before this transaction.
                 connection.execute(text("LOCK TABLE titles IN SHARE ROW EXCLUSIVE MODE"))
-                connection.execute(text("SET LOCAL enable_seqscan = off"))
+                # Nor is any of this worth compiling, whatever the planner's penalty for scans makes it believe.
+                connection.execute(text("SET LOCAL enable_seqscan = off; SET LOCAL jit = off"))
             _ROOM.create_all(connection, checkfirst=False)
             for phase in kept["phase"].unique().sort():
                 for chunk in kept.filter(pl.col("phase") == phase).iter_slices(CHUNK):
