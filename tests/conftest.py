@@ -1,32 +1,154 @@
-"""What the tests share: where the real data lies, labelled titles, and the command in a home of its own."""
+"""What the tests share: the real data, a real PostgreSQL server, stores of both kinds."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 import subprocess
-import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
+from command import spawn_reel
+from reel_driver.store import Store
+
 if TYPE_CHECKING:
     from reel_driver.bundle import Bundle
+
+_REQUIRED = {name.strip() for name in os.environ.get("REEL_REQUIRE", "").split(",")}
+
+
+def missing(what: str, why: str) -> None:
+    """Skip, or fail where REEL_REQUIRE names it."""
+    if what in _REQUIRED:
+        pytest.fail(f"REEL_REQUIRE asks for {what}: {why}")
+    pytest.skip(why)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what belongs to the person who runs it."""
+    monkeypatch.setenv("REEL_HOME", str(tmp_path / "home"))
+    for name in ("DATABASE_URL", "PG_DB", "REEL_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data, beside the project where it is developed; its tests are skipped elsewhere."""
+    """The folder of real data that stands beside the repository."""
     folder = Path(os.environ.get("REEL_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    if not (folder / "reel-driver" / "training.parquet").is_file():
-        if "data" in os.environ.get("REEL_REQUIRE", "").split(","):
-            pytest.fail(f"the shared data is required and is not at {folder}")
-        pytest.skip("the shared data is not here")
+    if not folder.is_dir():
+        missing("data", f"the real data is not at {folder}")
     return folder
+
+
+class PostgresServer:
+    """A server of its own in a temporary folder, reached by its socket only."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self._binaries = binaries
+        self.folder = folder
+        self._n_databases = 0
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+        self._run(
+            "initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "reel", "-E", "UTF8", "--no-locale", "--no-sync"
+        )
+        self.start()
+
+    def start(self) -> None:
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c full_page_writes=off"
+        self._run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-w", "-o", options, "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        self._run("pg_ctl", "-D", f"{self.folder}/data", "-w", "-m", mode, "stop")
+
+    def new_database(self) -> str:
+        """The URL of a fresh, empty database."""
+        self._n_databases += 1
+        name = f"test_{self._n_databases}"
+        self._run("createdb", "-h", str(self.folder), "-U", "reel", name)
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://reel@/{name}?host={self.folder}"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._binaries / program), *arguments]
+        if os.geteuid() == 0:
+            command = ["runuser", "-u", "postgres", "--", *command]
+        # pg_ctl leaves the server running with our pipes open, so its output goes to a file.
+        with (Path(tempfile.gettempdir()) / f"reel-pg-{os.getpid()}.log").open("w+b") as output:
+            done = subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+            output.seek(0)
+            assert done.returncode == 0, output.read().decode(errors="replace")
+        Path(output.name).unlink(missing_ok=True)
+
+
+def _postgres_binaries() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+@pytest.fixture(scope="session")
+def new_postgres() -> Iterator[Callable[[], PostgresServer]]:
+    """Makes PostgreSQL servers, all stopped at the end."""
+    pytest.importorskip("psycopg") if "postgres" not in _REQUIRED else __import__("psycopg")
+    binaries = _postgres_binaries()
+    if binaries is None:
+        missing("postgres", "there are no PostgreSQL server programs on this machine")
+    servers: list[PostgresServer] = []
+
+    def new() -> PostgresServer:
+        assert binaries is not None
+        # A socket's path is short by law, so not under pytest's long folders.
+        folder = Path(tempfile.mkdtemp(prefix="reel-pg-"))
+        folder.chmod(0o755)
+        servers.append(PostgresServer(binaries, folder))
+        return servers[-1]
+
+    yield new
+    for server in servers:
+        with contextlib.suppress(AssertionError):
+            server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(new_postgres: Callable[[], PostgresServer]) -> PostgresServer:
+    """A real PostgreSQL server for the whole run."""
+    return new_postgres()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/library/reel.sqlite"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An open, empty store, once of each kind."""
+    with Store.open(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """An open, empty SQLite store, for what does not depend on the database."""
+    with Store.open(f"sqlite:///{tmp_path}/reel.sqlite") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -46,48 +168,6 @@ def bundle(labelled: pl.DataFrame) -> Bundle:
 
     config = TrainConfig(search=False, params={"n_estimators": 40})
     return fit_bundle("watch", watch_pipeline("xgboost"), labelled, config, about={"profile": "starter"})[0]
-
-
-def spawn_reel(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a person does, in a process of its own and a pipe."""
-    return subprocess.run(
-        [sys.executable, "-m", "reel_driver.cli", *map(str, arguments)],
-        env=reel_environment(home) | environment,
-        cwd=home.parent,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        timeout=300,
-    )
-
-
-def run_reel(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The same within this process, which spares the second that loading the libraries takes."""
-    from reel_driver.cli import main
-
-    out, err = io.StringIO(), io.StringIO()
-    before, argv = dict(os.environ), sys.argv
-    os.environ.clear()
-    os.environ.update(reel_environment(home) | environment)
-    sys.argv = ["reel", *map(str, arguments)]
-    code = 0
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    finally:
-        sys.argv = argv
-        os.environ.clear()
-        os.environ.update(before)
-    return subprocess.CompletedProcess(["reel", *map(str, arguments)], code, out.getvalue(), err.getvalue())
-
-
-def reel_environment(home: Path) -> dict[str, str]:
-    """An environment in which `reel` writes under `home` alone."""
-    own = ("REEL_", "PG_", "DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
-    return {k: v for k, v in os.environ.items() if not k.startswith(own)} | {"REEL_HOME": str(home)}
 
 
 @pytest.fixture(scope="session")

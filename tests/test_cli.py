@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from conftest import reel_environment, run_reel, spawn_reel
+from command import reel_environment, run_reel, spawn_reel
 
 P = ("-p", "starter")
 SHAWSHANK = "tt0111161"

@@ -28,8 +28,7 @@ def catalogue() -> pl.DataFrame:
 
 
 def catalogue_with_labels() -> pl.DataFrame:
-    """The catalogue with the invented person's `verdict` where there is one, `decided_by` saying that it is
-    invented, and the `line` it stands on."""
+    """The catalogue with the invented person's `verdict` where there is one, and `decided_by` saying that it is invented."""
     import polars as pl
 
     text = (files("reel_driver.data") / "starter_labels.tsv").read_text("utf-8")
@@ -37,6 +36,6 @@ def catalogue_with_labels() -> pl.DataFrame:
     labels = pl.DataFrame(pairs, schema=["imdb_id", "verdict"], orient="row")
     joined = catalogue().join(labels, on="imdb_id", how="left", maintain_order="left")
     return joined.with_columns(
-        line=pl.int_range(1, pl.len() + 1),
         decided_by=pl.when(pl.col("verdict").is_not_null()).then(pl.lit("invented")),
+        line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
     )

@@ -139,7 +139,7 @@ def print_scorecard(card: Mapping[str, Any]) -> None:
         cells = [
             words,
             f"[bold]{metric['value']:.3f}[/bold]",
-            f"[dim]{metric['lower']:.3f} to {metric['upper']:.3f}[/dim]",
+            f"[dim]{metric['lower']:.3f} - {metric['upper']:.3f}[/dim]",
         ]
         for name in names:
             value = card["baselines"][name][key]
@@ -149,7 +149,7 @@ def print_scorecard(card: Mapping[str, Any]) -> None:
         "",
         ("model", "right"),
         "95 % interval",
-        *((n, "right") for n in names),
+        *((n.replace("by TMDB ", "by TMDB\n").replace("by IMDb ", "by IMDb\n"), "right") for n in names),
     ]
     counts, costs = card["confusion"], card["costs"]
     show.table(

@@ -172,12 +172,21 @@ class LogRatio:
         out[:, 0] = np.log1p(np.maximum(a, 0.0) + 0.0) - np.log1p(np.maximum(below, 0.0) + 0.0)
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
-        """What the ratio compares."""
-        words = NUMBER_WORDS.get(self.field, self.field.replace("_", " "))
-        other = (
-            "year since release" if self.reference_year else NUMBER_WORDS.get(self.other, self.other.replace("_", " "))
+        """The ratio as a person would say it."""
+        words = NUMBER_WORDS.get(self.field, self.field)
+        other_words = NUMBER_WORDS.get(self.other, self.other)
+        a, b = row.get(self.field), row.get(self.other)
+        if a is None or b is None:
+            return f"no {words if a is None else other_words} known"
+        if self.reference_year is not None:
+            years = max(1.0, self.reference_year - float(cast(float, b)))
+            return f"{float(cast(float, a)) / years:,.0f} {words} a year"
+        times = (1 + float(cast(float, a))) / (1 + float(cast(float, b)))
+        return (
+            f"{words} {times:.1f} times the {other_words}"
+            if times >= 1
+            else f"{other_words} {1 / times:.1f} times the {words}"
         )
-        return f"{words} per {other}" if row.get(self.field) is not None else f"no {words} known"
 
     def state(self) -> State:
         """Both fields and the year."""

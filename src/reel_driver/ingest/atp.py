@@ -48,7 +48,7 @@ def read_atp(url: str) -> tuple[pl.DataFrame, list[Problem]]:
     try:
         with engine.connect() as connection:
             connection.execution_options(postgresql_readonly=True)
-            found = {name: kind for name, kind in connection.execute(look)}
+            found = {row.column_name: row.data_type for row in connection.execute(look)}
             wanted = list(fields_of(list(found)).values())
             if "imdb_id" not in wanted:
                 raise ColumnsMissing(f"{SOURCE} of {where}", ["imdb_id"], list(found))

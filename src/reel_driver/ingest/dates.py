@@ -85,8 +85,7 @@ def _read(text: str, order: Order) -> date:
         a, b = int(found[1]), int(found[2])
         # A number over 12 is a day, whatever the rest of the column does.
         day_first = b <= 12 if a > 12 else order == "day first" and b <= 12
-        day, month = (a, b) if day_first else (b, a)
-        return date(_long(found[3]), month, day)
+        return date(_long(found[3]), b, a) if day_first else date(_long(found[3]), a, b)
     raise ValueError(text)
 
 

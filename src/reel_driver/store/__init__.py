@@ -9,14 +9,14 @@ from reel_driver.store.backup import BackingUp
 from reel_driver.store.doctor import Examining, Finding
 from reel_driver.store.failures import StoreDamaged
 from reel_driver.store.fixes import Fixing
-from reel_driver.store.importing import ImportReport, import_into
+from reel_driver.store.importing import Importable, ImportReport, import_into
 from reel_driver.store.scores import Scoring
-from reel_driver.store.upsert import Counts, Upserting
+from reel_driver.store.upsert import Counts
 
 __all__ = ["Counts", "Finding", "ImportReport", "Store", "StoreDamaged", "import_into"]
 
 
-class Store(Upserting, Fixing, Scoring, Examining, BackingUp):
+class Store(Importable, Fixing, Scoring, Examining, BackingUp):
     """An open store; use it as a context manager.
 
     >>> import tempfile

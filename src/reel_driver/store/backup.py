@@ -21,7 +21,7 @@ from reel_driver.store.frames import put, stream
 from reel_driver.store.tables import SCHEMA_VERSION, TABLES
 
 FORMAT = 1
-_PIECE = 100_000
+_PIECE = 50_000
 
 
 class BackingUp(Connected):

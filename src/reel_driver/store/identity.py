@@ -77,8 +77,8 @@ def repeated(frame: pl.DataFrame) -> pl.Series:
 
 
 def match(connection: Connection, incoming: Table, phase: int, source: str) -> None:
-    """Fill in `title_id` of the incoming rows of one phase that the store knows already."""
-    of_phase = and_(incoming.c.phase == phase, incoming.c.title_id.is_(None))
+    """Fill in `title_id` of the incoming rows, all of one phase, that the store knows already."""
+    open_rows = incoming.c.title_id.is_(None)
     same_part = titles.c.part == incoming.c.part
     same_kind = titles.c.kind == func.coalesce(incoming.c.kind, titles.c.kind)
     ids_agree = and_(
@@ -86,12 +86,12 @@ def match(connection: Connection, incoming: Table, phase: int, source: str) -> N
         or_(titles.c.tmdb_id.is_(None), incoming.c.tmdb_id.is_(None), titles.c.tmdb_id == incoming.c.tmdb_id),
     )
     if phase == 1:
-        _fill(connection, incoming, of_phase, and_(titles.c.imdb_id == incoming.c.imdb_id, same_part))
+        _fill(connection, incoming, open_rows, and_(titles.c.imdb_id == incoming.c.imdb_id, same_part))
     if phase <= 2:
         no_other_imdb_id = or_(titles.c.imdb_id.is_(None), incoming.c.imdb_id.is_(None))
         same_tmdb_id = and_(titles.c.tmdb_id == incoming.c.tmdb_id, same_part, same_kind, no_other_imdb_id)
-        _fill(connection, incoming, and_(of_phase, incoming.c.tmdb_id.is_not(None)), same_tmdb_id)
-    named = and_(of_phase, incoming.c.name_key.is_not(None))
+        _fill(connection, incoming, and_(open_rows, incoming.c.tmdb_id.is_not(None)), same_tmdb_id)
+    named = and_(open_rows, incoming.c.name_key.is_not(None))
     same_name = and_(titles.c.name_key == incoming.c.name_key, same_part, same_kind, ids_agree)
     two_films = and_(
         titles.c.source == source,

@@ -12,7 +12,10 @@ from reel_driver.domain import Kind
 from reel_driver.schema import CATALOGUE_SCHEMA, SCORE_SCHEMA, conform
 from reel_driver.store.frames import collect, put
 from reel_driver.store.labels import Labelling
-from reel_driver.store.tables import labels, score_runs, scores, seen, titles
+from reel_driver.store.tables import FACETS, labels, score_runs, scores, seen, titles
+
+_FACET_SCHEMA = pl.Schema({"title_id": pl.Int64(), **{c: CATALOGUE_SCHEMA[c] for c in FACETS}, "genre": pl.String()})
+"""As stored: genres stay the text of a JSON array."""
 
 TOP_SCHEMA = pl.Schema({**CATALOGUE_SCHEMA, **{k: v for k, v in SCORE_SCHEMA.items() if k != "title_id"}})
 """A title with its score."""
@@ -41,6 +44,8 @@ class Scoring(Labelling):
         self.ensure_profile(profile)
         with self.transaction() as connection:
             profile_id = self._profile_id(connection, profile)
+            facets = collect(connection, select(titles.c.title_id, *(titles.c[c] for c in FACETS)), _FACET_SCHEMA)
+            scored = scored.join(facets, on="title_id", how="left", maintain_order="left")
             _clear(connection, profile_id)
             number = pl.lit(profile_id, dtype=pl.Int64).alias("profile_id")
             place = pl.int_range(pl.len(), dtype=pl.Int64).alias("place")
@@ -95,24 +100,18 @@ class Scoring(Labelling):
         """
         with self._reading() as connection:
             profile_id = self._profile_id(connection, profile)
-            query = (
-                select(*(scores.c[c] if c in SCORE_SCHEMA and c != "title_id" else titles.c[c] for c in TOP_SCHEMA))
-                .join_from(scores, titles, titles.c.title_id == scores.c.title_id)
-                .where(scores.c.profile_id == profile_id)
-                .order_by(scores.c.place)
-                .limit(limit)
-            )
+            chosen = select(scores).where(scores.c.profile_id == profile_id).order_by(scores.c.place).limit(limit)
             if kind is not None:
-                query = query.where(titles.c.kind == str(Kind(kind)))
+                chosen = chosen.where(scores.c.kind == str(Kind(kind)))
             if genre is not None:
-                query = query.where(titles.c.genre.icontains(f'"{genre}"', autoescape=True))
+                chosen = chosen.where(scores.c.genre.icontains(f'"{genre}"', autoescape=True))
             if language is not None:
-                query = query.where(titles.c.original_language == language.lower())
+                chosen = chosen.where(scores.c.original_language == language.lower())
             if max_minutes is not None:
-                query = query.where(titles.c.runtime <= max_minutes)
+                chosen = chosen.where(scores.c.runtime <= max_minutes)
             if exclude_seen:
                 mine = and_(seen.c.profile_id == profile_id, seen.c.title_id == scores.c.title_id)
-                query = query.where(~select(literal(1)).where(mine).correlate(scores).exists())
+                chosen = chosen.where(~select(literal(1)).where(mine).correlate(scores).exists())
             if exclude_labelled:
                 later = labels.alias("later")
                 newer = and_(
@@ -126,7 +125,11 @@ class Scoring(Labelling):
                     labels.c.verdict.is_not(None),
                     ~select(literal(1)).where(newer).correlate(labels).exists(),
                 )
-                query = query.where(~select(literal(1)).where(stands).correlate(scores).exists())
+                chosen = chosen.where(~select(literal(1)).where(stands).correlate(scores).exists())
+            best = chosen.subquery()
+            shown = [best.c[c] if c in SCORE_SCHEMA and c != "title_id" else titles.c[c] for c in TOP_SCHEMA]
+            joined = select(*shown).join_from(best, titles, titles.c.title_id == best.c.title_id)
+            query = joined.order_by(best.c.place)
             return collect(connection, query, TOP_SCHEMA)
 
     def mark_seen(self, profile: str, title_ids: Iterable[int]) -> int:

@@ -101,6 +101,9 @@ seen = Table(
     Column("seen_at", DateTime(timezone=True), nullable=False),
 )
 
+FACETS = ("kind", "original_language", "runtime", "genre")
+"""What scored titles are filtered by."""
+
 score_runs = Table(
     "score_runs",
     METADATA,
@@ -119,9 +122,11 @@ scores = Table(
     Column("lower", Float(53), nullable=False),
     Column("upper", Float(53), nullable=False),
     Column("is_extrapolated", Boolean(), nullable=False),
+    *(Column(name, titles.c[name].type) for name in FACETS),
     sqlite_with_rowid=False,
 )
-"""Derived, and replaced as a whole: no foreign keys, so that a million rows are written in seconds."""
+"""Derived, and replaced as a whole: no foreign keys, so that a million rows are written in seconds; and a copy of what a
+row of picks is filtered by, so that a rare language is found without looking up a million titles."""
 
 TABLES: tuple[Table, ...] = (titles, title_fixes, profiles, labels, seen, score_runs, scores)
 """In the order in which rows can be inserted."""

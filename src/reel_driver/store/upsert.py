@@ -1,6 +1,7 @@
 """Titles into the store: each incoming row is a new title, an update of a known one, or nothing new.
 
-A chunk goes into a temporary table and is matched, inserted and updated there by set, the same SQL in both databases.
+The keys of a chunk go into a temporary table and are matched there by set; new rows are then inserted in bulk, known ones
+updated from a second temporary table, with the same SQL in both databases.
 """
 
 from __future__ import annotations
@@ -10,17 +11,13 @@ from dataclasses import dataclass, field
 import polars as pl
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Connection,
-    Integer,
     MetaData,
     Table,
     Text,
     and_,
     func,
-    insert,
-    literal,
     or_,
     select,
     text,
@@ -37,16 +34,26 @@ from reel_driver.store.tables import COLUMN_TYPES, outdate_scores, title_fixes, 
 CHUNK = 50_000
 FIELDS = tuple(f.name for f in TITLE_FIELDS)
 
-_incoming = Table(
-    "reel_incoming",
-    MetaData(),
-    Column("row_no", BigInteger()),
-    Column("phase", Integer()),
+_ROOM = MetaData()
+_KEYS = ("row_no", "imdb_id", "tmdb_id", "kind", "release_year", "release_date", "part", "name_key")
+_TYPES = {f.name: COLUMN_TYPES[f.type] for f in TITLE_FIELDS} | {
+    "row_no": BigInteger(),
+    "part": Text(),
+    "name_key": Text(),
+}
+
+_keys = Table(
+    "reel_incoming_keys",
+    _ROOM,
+    *(Column(name, _TYPES[name]) for name in _KEYS),
     Column("title_id", BigInteger()),
-    Column("is_new", Boolean()),
-    *(Column(f.name, COLUMN_TYPES[f.type]) for f in TITLE_FIELDS),
-    Column("part", Text()),
-    Column("name_key", Text()),
+    prefixes=["TEMPORARY"],
+)
+_known = Table(
+    "reel_incoming_known",
+    _ROOM,
+    Column("title_id", BigInteger(), primary_key=True),
+    *(Column(name, _TYPES[name]) for name in (*FIELDS, "name_key")),
     prefixes=["TEMPORARY"],
 )
 
@@ -105,16 +112,21 @@ class Upserting(Connected):
         stands_in = repeated(keyed)
         keyed = keyed.with_row_index("row_no").with_columns(pl.col("row_no").cast(pl.Int64))
         kept = keyed.filter(pl.col("row_no") == stands_in)
-        totals = [0, 0, 0]
+        totals = (0, 0, 0)
         numbers: list[pl.DataFrame] = []
         with self.transaction() as connection:
-            _begin(connection)
+            if connection.dialect.name != "sqlite":
+                # One writer of titles at a time; and no scan because the statistics are of before this transaction.
+                connection.execute(text("LOCK TABLE titles IN SHARE ROW EXCLUSIVE MODE"))
+                # Nor is any of this worth compiling, whatever the planner's penalty for scans makes it believe.
+                connection.execute(text("SET LOCAL enable_seqscan = off; SET LOCAL jit = off"))
+            _ROOM.create_all(connection, checkfirst=False)
             for phase in kept["phase"].unique().sort():
                 for chunk in kept.filter(pl.col("phase") == phase).iter_slices(CHUNK):
                     found, counted = _take_chunk(connection, chunk, int(phase), source)
                     numbers.append(found)
-                    totals = [a + b for a, b in zip(totals, counted, strict=True)]
-            connection.execute(text("DROP TABLE reel_incoming"))
+                    totals = (totals[0] + counted[0], totals[1] + counted[1], totals[2] + counted[2])
+            _ROOM.drop_all(connection, checkfirst=False)
             if totals[0] or totals[1]:
                 outdate_scores(connection)
         by_row = pl.concat(numbers) if numbers else pl.DataFrame(schema={"row_no": pl.Int64, "title_id": pl.Int64})
@@ -132,101 +144,71 @@ class Upserting(Connected):
         )
 
 
-def _begin(connection: Connection) -> None:
-    if connection.dialect.name != "sqlite":
-        # One writer of titles at a time; and no scan of a table whose statistics are of before this transaction.
-        connection.execute(text("LOCK TABLE titles IN SHARE ROW EXCLUSIVE MODE"))
-        connection.execute(text("SET LOCAL enable_seqscan = off"))
-    _incoming.create(connection)
-
-
 def _take_chunk(
     connection: Connection, chunk: pl.DataFrame, phase: int, source: str
 ) -> tuple[pl.DataFrame, tuple[int, int, int]]:
-    connection.execute(_incoming.delete())
-    put(connection, "reel_incoming", encoded(chunk).with_columns(pl.col("part").fill_null("")))
-    match(connection, _incoming, phase, source)
-    _settle_claims(connection)
-    first = (connection.execute(select(func.max(titles.c.title_id))).scalar() or 0) + 1 - int(chunk["row_no"][0] or 0)
-    connection.execute(
-        update(_incoming)
-        .where(_incoming.c.title_id.is_(None), _incoming.c.title.is_not(None))
-        .values(title_id=first + _incoming.c.row_no, is_new=True)
+    highest = connection.execute(select(func.max(titles.c.title_id))).scalar() or 0
+    numbered = (
+        _matched(connection, chunk, phase, source)
+        if highest
+        else chunk.with_columns(pl.lit(None, dtype=pl.Int64).alias("title_id"))
     )
-    taken = _insert_new(connection, source)
-    updated = _update_known(connection)
-    rows = connection.execute(select(_incoming.c.row_no, _incoming.c.title_id)).all()
-    found = pl.DataFrame([tuple(r) for r in rows], schema={"row_no": pl.Int64, "title_id": pl.Int64}, orient="row")
-    n_known = len(found) - found["title_id"].null_count() - taken
-    return found, (taken, updated, n_known - updated)
-
-
-def _settle_claims(connection: Connection) -> None:
-    """Two incoming rows with different ids cannot be one known title: the first has it, the others are new."""
-    other = _incoming.alias("other")
-    differs = or_(
-        and_(
-            other.c.imdb_id.is_not(None),
-            _incoming.c.imdb_id.is_not(None),
-            other.c.imdb_id != _incoming.c.imdb_id,
-        ),
-        and_(
-            or_(other.c.imdb_id.is_(None), _incoming.c.imdb_id.is_(None)),
-            other.c.tmdb_id.is_not(None),
-            _incoming.c.tmdb_id.is_not(None),
-            other.c.tmdb_id != _incoming.c.tmdb_id,
-        ),
+    is_new = pl.col("title_id").is_null() & pl.col("title").is_not_null()
+    numbered = numbered.with_columns(
+        pl.when(is_new).then(highest + is_new.cast(pl.Int64).cum_sum()).otherwise("title_id").alias("title_id"),
+        is_new.alias("is_new"),
     )
-    doubles = (
-        select(_incoming.c.title_id)
-        .where(_incoming.c.title_id.is_not(None))
-        .group_by(_incoming.c.title_id)
-        .having(func.count() > 1)
+    new = numbered.filter("is_new")
+    if len(new):
+        _insert(connection, new, source)
+    known = numbered.filter(~pl.col("is_new") & pl.col("title_id").is_not_null())
+    updated = _update(connection, known) if len(known) else 0
+    return numbered.select("row_no", "title_id"), (len(new), updated, len(known) - updated)
+
+
+def _matched(connection: Connection, chunk: pl.DataFrame, phase: int, source: str) -> pl.DataFrame:
+    """The chunk with the numbers of the titles that the store knows already."""
+    connection.execute(_keys.delete())
+    put(connection, _keys.name, chunk.select(_KEYS))
+    match(connection, _keys, phase, source)
+    rows = connection.execute(select(_keys.c.row_no, _keys.c.title_id).where(_keys.c.title_id.is_not(None))).all()
+    schema = {"row_no": pl.Int64, "title_id": pl.Int64}
+    found = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
+    numbered = chunk.join(found, on="row_no", how="left", maintain_order="left")
+    # Two rows with different ids cannot be one known title: the first has it, the others are new.
+    first_imdb = pl.col("imdb_id").drop_nulls().first().over("title_id")
+    first_tmdb = pl.col("tmdb_id").drop_nulls().first().over("title_id")
+    differs = (pl.col("imdb_id") != first_imdb) | (first_imdb.is_null() & (pl.col("tmdb_id") != first_tmdb))
+    return numbered.with_columns(pl.when(~differs.fill_null(False)).then("title_id").alias("title_id"))
+
+
+def _insert(connection: Connection, new: pl.DataFrame, source: str) -> None:
+    ready = encoded(new.select("title_id", *FIELDS, "name_key")).with_columns(
+        pl.col("kind").fill_null("movie"), new["part"], pl.lit(source).alias("source")
     )
-    claimed = connection.execute(doubles).scalars().all()
-    for title_id in claimed:
-        rows = (
-            select(_incoming.c.row_no)
-            .where(_incoming.c.title_id == title_id)
-            .where(
-                select(literal(1))
-                .where(other.c.title_id == title_id, other.c.row_no < _incoming.c.row_no, differs)
-                .correlate(_incoming)
-                .exists()
-            )
-        )
-        losers = connection.execute(rows).scalars().all()
-        if losers:
-            connection.execute(update(_incoming).where(_incoming.c.row_no.in_(losers)).values(title_id=None))
+    put(connection, "titles", ready)
 
 
-def _insert_new(connection: Connection, source: str) -> int:
-    values = [_incoming.c[name] if name != "kind" else func.coalesce(_incoming.c.kind, "movie") for name in FIELDS]
-    new = select(_incoming.c.title_id, *values, _incoming.c.part, _incoming.c.name_key, literal(source)).where(
-        _incoming.c.is_new.is_(True)
-    )
-    return connection.execute(
-        insert(titles).from_select(["title_id", *FIELDS, "part", "name_key", "source"], new)
-    ).rowcount
-
-
-def _update_known(connection: Connection) -> int:
+def _update(connection: Connection, known: pl.DataFrame) -> int:
+    connection.execute(_known.delete())
+    last = known.unique("title_id", keep="last", maintain_order=True)
+    put(connection, _known.name, encoded(last.select("title_id", *FIELDS, "name_key")))
     _keep_fixes(connection)
-    gains = [and_(_incoming.c[n].is_not(None), _incoming.c[n].is_distinct_from(titles.c[n])) for n in FIELDS]
+    gains = [and_(_known.c[n].is_not(None), _known.c[n].is_distinct_from(titles.c[n])) for n in FIELDS]
     return connection.execute(
         update(titles)
-        .where(titles.c.title_id == _incoming.c.title_id, _incoming.c.is_new.is_(None), or_(*gains))
-        .values({n: func.coalesce(_incoming.c[n], titles.c[n]) for n in (*FIELDS, "name_key")})
+        .where(titles.c.title_id == _known.c.title_id, or_(*gains))
+        .values({n: func.coalesce(_known.c[n], titles.c[n]) for n in (*FIELDS, "name_key")})
     ).rowcount
 
 
 def _keep_fixes(connection: Connection) -> None:
     fixed = (
         select(title_fixes.c.title_id, title_fixes.c.field)
-        .join(_incoming, _incoming.c.title_id == title_fixes.c.title_id)
+        .join(_known, _known.c.title_id == title_fixes.c.title_id)
         .where(title_fixes.c.reverted_at.is_(None))
         .distinct()
     )
     for title_id, name in connection.execute(fixed).all():
         names = (name, "name_key") if name == "title" else (name,)
-        connection.execute(update(_incoming).where(_incoming.c.title_id == title_id).values(dict.fromkeys(names)))
+        connection.execute(update(_known).where(_known.c.title_id == title_id).values(dict.fromkeys(names)))

@@ -111,5 +111,9 @@ def upgrade() -> None:
         sa.Column("lower", REAL, nullable=False),
         sa.Column("upper", REAL, nullable=False),
         sa.Column("is_extrapolated", sa.Boolean(), nullable=False),
+        sa.Column("kind", TEXT),
+        sa.Column("original_language", TEXT),
+        sa.Column("runtime", WHOLE),
+        sa.Column("genre", TEXT),
         sqlite_with_rowid=False,
     )
