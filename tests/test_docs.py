@@ -17,7 +17,9 @@ from reel_driver.cli.reference import PAGES, walk
 from reel_driver.config import SETTINGS
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = {name: command for name, command, _ in walk(reel, click.Context(reel, info_name="reel"))}
+COMMANDS = {
+    name: command for name, command, _ in walk(reel, click.Context(reel, info_name="reel", **reel.context_settings))
+}
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 

@@ -29,7 +29,7 @@ def commands_page() -> str:
 
     parts = [_HEAD, "# Commands\n"]
     # Lines of one length, however wide the terminal is.
-    root = click.Context(reel, info_name="reel", terminal_width=100, max_content_width=100)
+    root = click.Context(reel, info_name="reel", **{**reel.context_settings, "terminal_width": 100})
     for name, command, context in walk(reel, root):
         context.terminal_width = 100
         parts.append(f"## {name}\n\n```\n{command.get_help(context)}\n```\n")
