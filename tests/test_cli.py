@@ -336,6 +336,36 @@ def test_in_a_read_only_home_what_would_write_is_refused_in_one_sentence(read_on
         assert "cannot be written" in refused(read_only, *command)
 
 
+@pytest.mark.parametrize("kilobytes", [8, 64])
+def test_on_a_full_disk_nothing_is_lost_and_one_sentence_says_so(home: Path, tmp_path: Path, kilobytes: int) -> None:
+    labels, files = ok(home, *P, "labels", "show", "--json"), sorted(home.rglob("*"))
+    for command in ((*P, "train", "--force", "--no-search"), (*P, "extract"), ("backup", str(tmp_path / "saved"))):
+        # No file may grow beyond this: to the program the same as a disk without room.
+        done = subprocess.run(
+            ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "reel", sys.executable, "-m", "reel_driver.cli", *command],
+            env=reel_environment(home), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1, done.stdout
+        assert "cannot be written" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert not (tmp_path / "saved").exists()
+    assert ok(home, *P, "labels", "show", "--json") == labels
+    assert [p for p in sorted(home.rglob("*")) if ".sqlite-" not in p.name and p.parent.name != "data"] == [
+        p for p in files if ".sqlite-" not in p.name and p.parent.name != "data"
+    ]
+    ok(home, *P, "tonight")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_knows_few_letters_still_gets_its_row(demo, encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "reel_driver.cli", *P, "titles", "show", "tt0245429"],
+        env=reel_environment(demo[0]) | {"PYTHONIOENCODING": encoding}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"Spirited Away" in done.stdout
+
+
 def test_a_home_that_is_a_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("not a folder")
     refused(tmp_path / "home", "labels", "show")

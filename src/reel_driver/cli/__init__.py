@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -37,6 +38,9 @@ for module in (data, learn, row, labels):
 
 def main() -> None:
     """Run the command; exit code 1 with one sentence when something is refused, 2 for wrong use."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows few letters still gets its row
     try:
         reel(standalone_mode=False)
     except click.exceptions.Exit as stop:
