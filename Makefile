@@ -6,7 +6,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-export REEL_HOME ?= $(CURDIR)/.reel
 # Compiled files make every start three times faster; some shells turn them off.
 unexport PYTHONDONTWRITEBYTECODE
 
