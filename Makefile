@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 # Compiled files make every start three times faster; some shells turn them off.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check checks dev format lint types floors docs lock clean
+.PHONY: run test check checks dev format lint types floors docs docs-write lock clean
 
 run: $(STAMP)
 	@$(BIN)/reel demo
@@ -42,6 +42,9 @@ test: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m pytest --doctest-modules src/reel_driver tests/test_docs.py
+
+docs-write: $(STAMP)
+	$(BIN)/python -m reel_driver.cli.reference docs
 
 check: lint types floors test docs
 
