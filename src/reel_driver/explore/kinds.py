@@ -10,7 +10,7 @@ import polars as pl
 from reel_driver.explore.facts import Role, TypeFacts
 
 BLANKS = ("", "n/a", "na", "nan", "null", "none", "unknown", "-", "?", "\\n", "#n/a")
-"""Texts that mean "nothing", in lower case."""
+"""Texts that mean "nothing", in lower case. Among titles, where few values come again, only the empty one does."""
 
 DATE_FORMATS = (
     "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%b %d %Y", "%B %d, %Y", "%d %b %Y", "%d-%b-%y", "%d-%b-%Y",
@@ -99,7 +99,8 @@ def _text(series: pl.Series, stored: str) -> Kind:
     is_padded = bool((series != series.str.strip_chars()).any())
     cleaned = series.str.strip_chars() if is_padded else series
     low = cleaned.str.len_chars() <= 7
-    blank = (low & cleaned.str.to_lowercase().is_in(list(BLANKS))).fill_null(False)
+    is_varied = cleaned.head(PROBE).n_unique() > 0.5 * min(PROBE, cleaned.len())
+    blank = (low & cleaned.str.to_lowercase().is_in([""] if is_varied else list(BLANKS))).fill_null(False)
     n_blank = int(blank.sum())
     text = cleaned.set(blank, None) if n_blank else cleaned
     probe = text.drop_nulls().head(PROBE)

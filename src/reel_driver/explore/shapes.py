@@ -24,7 +24,7 @@ def wants_log(values: Vector) -> bool:
     if len(positive) < 20 or (values < 0).any():
         return False
     low, middle, high = np.quantile(positive, [0.05, 0.5, 0.99])
-    return bool(high > 20 * middle or (high > 6 * middle and middle > 3 * low))
+    return bool(high > 8 * middle or (high > 6 * middle and middle > 3 * low))
 
 
 def histogram(values: Vector, masks: Masks, n_bins: int = 30) -> Histogram | None:
