@@ -23,6 +23,8 @@ from reel_driver.explore.kinds import Kind, kind_of
 from reel_driver.explore.target import RATING_NAMES, Aim, find_target, plain_name
 from reel_driver.schema import Problem
 
+__all__ = ["Exploration", "explore"]
+
 Vector = NDArray[np.float64]
 
 SAMPLE = 100_000
@@ -86,7 +88,8 @@ def explore(
         columns.append(replace(own, link=by_name.get(name)))
         progress(done, len(kinds))
     findings = [
-        Finding("loud", "record", p.column, f"{p.value}" if p.value else str(p), p.what_to_do) for p in problems
+        Finding("warn" if p.column else "loud", "type" if p.column else "record", p.column, p.value or str(p), p.what_to_do)
+        for p in problems
     ]
     together = {n: _zero_rows(frame[n]) for n in frame.columns if any(zeros.values()) and frame.schema[n].is_numeric()}
     for column in columns:
