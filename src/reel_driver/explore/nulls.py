@@ -84,7 +84,7 @@ def goes_with(missing: NDArray[np.bool_], numbers: Mapping[str, NDArray[np.float
     best: tuple[str, float] | None = None
     for name, values in numbers.items():
         known = np.isfinite(values)
-        if known.sum() < 50 or not 5 <= missing[known].sum() <= known.sum() - 5:
+        if known.sum() < max(50, 0.3 * len(known)) or not 5 <= missing[known].sum() <= known.sum() - 5:
             continue
         ranked = roc_auc(missing[known], values[known])
         auc = max(ranked, 1 - ranked)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from reel_driver.errors import NothingToRead
+from reel_driver.errors import NothingToRead, TooFewLabels
 from reel_driver.evaluate import Progress, silent
+from reel_driver.examine import Examination, examine
 from reel_driver.explore import Exploration
 from reel_driver.explore import explore as explore_table
 from reel_driver.files import write_atomically
+from reel_driver.operations.data import labelled_titles
 from reel_driver.operations.workspace import Workspace
+from reel_driver.tasks import DEFAULT_WATCH, watch_pipeline
+from reel_driver.train import TrainConfig, fit_bundle, levels_of
 
 
 def explore(
@@ -44,6 +49,36 @@ def explore(
     if frame.is_empty():
         raise NothingToRead("The catalogue")
     return explore_table(frame, f"The catalogue and labels of {work.profile}", target=target, progress=progress)
+
+
+def examine_model(
+    work: Workspace, model: str | None = None, config: TrainConfig | None = None, *, progress: Progress = silent
+) -> Examination:
+    """The model from all sides: trained and judged anew on the labels as they are now. Nothing is saved.
+
+    Raises:
+        TooFewLabels, OneVerdictOnly: when there is nothing to judge.
+    """
+    about = work.registry.about(work.watch_name)
+    pipeline = watch_pipeline(model or str(about.get("pipeline") or DEFAULT_WATCH))
+    config = config or TrainConfig()
+    labelled, _ = labelled_titles(work)
+    if labelled.is_empty():
+        raise TooFewLabels(0, pipeline.learner.min_labels)
+    steps = 11
+    bundle, judged = fit_bundle(
+        "watch", pipeline, labelled, config, progress=lambda done, total: progress(done, total + 4)
+    )
+    return examine(
+        bundle,
+        judged,
+        pipeline,
+        labelled,
+        levels_of(labelled["verdict"]),
+        np.random.default_rng(config.seed),
+        profile=work.profile,
+        progress=lambda done, total: progress(steps - 4 + done, steps),
+    )
 
 
 def catalogue_with_verdicts(work: Workspace) -> pl.DataFrame:

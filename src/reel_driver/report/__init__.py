@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from reel_driver.report.explored import explore_page
+from reel_driver.report.model import model_page
 
-
-__all__ = ["explore_page"]
+__all__ = ["explore_page", "model_page"]

@@ -296,3 +296,21 @@ def _axis(is_log: bool, is_year: bool, highest: float) -> Spec:
 
 def _format(highest: float) -> str:
     return "" if highest < 10_000 else "~s"
+
+
+def signed_bars(data: Sequence[tuple[str, float]]) -> Spec:
+    """Lying bars to the right for and to the left against, in the order given."""
+    order = [name for name, _ in data]
+    y = {"field": "name", "type": "nominal", "sort": order, "title": None, "axis": {"labelColor": "var(--ink)", "grid": False}}
+    values = [{"name": name, "v": v, "s": "up" if v >= 0 else "down"} for name, v in data]
+    x: Spec = {"field": "v", "type": "quantitative", "title": None, "axis": {"format": "+.1f", "tickCount": 4, "domain": False}}
+    return {
+        "width": 190,
+        "height": {"step": 16},
+        "data": rows(values),
+        "padding": {"left": 26, "right": 10, "top": 2, "bottom": 2},
+        "layer": [
+            {"mark": {"type": "bar", "height": {"band": 0.62}, "opacity": 0.8}, "encoding": {"y": y, "x": x, "color": _colour({"up": "var(--yes)", "down": "var(--bad)"}, "s")}},
+            {"data": rows([{"z": 0}]), "mark": {"type": "rule", "color": "var(--soft)", "strokeWidth": 0.7}, "encoding": {"x": {"field": "z", "type": "quantitative"}}},
+        ],
+    }  # fmt: skip
