@@ -109,7 +109,9 @@ def out_of_fold(
             chosen.append(params)
             fitted.append((both[0], both[1]))
             progress(done, n_folds)
-    return OutOfFold(raw, None if np.isnan(spread).any() else spread, folds, tuple(p for p in chosen if p), tuple(fitted))
+    return OutOfFold(
+        raw, None if np.isnan(spread).any() else spread, folds, tuple(p for p in chosen if p), tuple(fitted)
+    )
 
 
 @dataclass(frozen=True)

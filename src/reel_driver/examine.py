@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reel_driver.bundle import Bundle
 from reel_driver.domain import FIELD
 from reel_driver.evaluate import BASELINES, Judged, Progress, silent
+from reel_driver.features.names import language_name
 from reel_driver.metrics import average_precision, confusion, roc_auc
 from reel_driver.models.calibrate import fit_calibration
 from reel_driver.split import stratified_folds
@@ -269,7 +270,12 @@ def learning_curve(
             dealt = stratified_folds(levels[train], round(1 / part), rng)
             used = train[dealt == 0]
             n_watch = int(truth[used].sum())
-            if len(used) < learner.min_labels or n_watch < 2 or len(used) - n_watch < 2 or not 0 < truth[test].sum() < test.sum():
+            if (
+                len(used) < learner.min_labels
+                or n_watch < 2
+                or len(used) - n_watch < 2
+                or not 0 < truth[test].sum() < test.sum()
+            ):
                 continue
             spec = pipeline.recipe.fit(labelled[used.tolist()])
             model = learner.fit(spec, spec.encode_frame(labelled[used.tolist()]), levels[used], rng)
@@ -279,7 +285,10 @@ def learning_curve(
         if len(scores) > 1:
             points.append(_learning_point(n_used, scores))
     whole = [
-        (average_precision(truth[folds == f], judged.oof.raw[folds == f]), roc_auc(truth[folds == f], judged.oof.raw[folds == f]))
+        (
+            average_precision(truth[folds == f], judged.oof.raw[folds == f]),
+            roc_auc(truth[folds == f], judged.oof.raw[folds == f]),
+        )
         for f in np.unique(folds)
     ]
     n_all = round(len(levels) * (1 - 1 / len(whole)))
@@ -321,7 +330,9 @@ def effects(bundle: Bundle, labelled: pl.DataFrame, n_fields: int = 14) -> tuple
     weights = {name: float(np.abs(own).mean()) for name, own in by_field.items()}
     total = sum(weights.values()) or 1.0
     ranked = sorted(weights, key=lambda n: -weights[n])[:n_fields]
-    return tuple(Effect(n, weights[n], weights[n] / total, _levels(labelled, n, by_field[n])) for n in ranked if weights[n])
+    return tuple(
+        Effect(n, weights[n], weights[n] / total, _levels(labelled, n, by_field[n])) for n in ranked if weights[n]
+    )
 
 
 def _levels(labelled: pl.DataFrame, name: str, parts: Vector) -> tuple[tuple[str, float, int], ...]:
@@ -339,7 +350,11 @@ def _levels(labelled: pl.DataFrame, name: str, parts: Vector) -> tuple[tuple[str
         for code in np.unique(codes):
             own = there.filter(pl.Series(codes == code))
             low, high = edges[code], edges[min(code + 1, len(edges) - 1)]
-            words = _short_number(low, name) if low == high else f"{_short_number(low, name)} to {_short_number(high, name)}"
+            words = (
+                _short_number(low, name)
+                if low == high
+                else f"{_short_number(low, name)} to {_short_number(high, name)}"
+            )
             out.append((words, float(own["part"].to_numpy().mean()), own.height))
     elif kind == "list" or name in ("original_language", "production_status", "kind"):
         counted = frame.explode("value") if kind == "list" else frame
@@ -365,7 +380,7 @@ def _short_number(value: float, name: str) -> str:
     for limit, unit in ((1e9, " G"), (1e6, " M"), (1e4, " k")):
         if abs(value) >= limit:
             return f"{value / {' G': 1e9, ' M': 1e6, ' k': 1e3}[unit]:.3g}{unit}"
-    return f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"
 
 
 def slices(judged: Judged, labelled: pl.DataFrame, truth: Truth, smallest: int = 20) -> Iterator[Slice]:
@@ -403,7 +418,8 @@ def _memberships(labelled: pl.DataFrame) -> dict[str, dict[str, Truth]]:
         out["genre"] = {g: labelled["genre"].list.contains(g).fill_null(False).to_numpy() for g in names}
     for column, by in (("original_language", "language"), ("kind", "kind"), ("decided_by", "labelled by")):
         if column in labelled.columns:
-            out[by] = _masks(labelled[column])
+            masks = _masks(labelled[column])
+            out[by] = {language_name(k) if by == "language" else k: m for k, m in masks.items()}
     return out
 
 

@@ -1,4 +1,4 @@
-"""Commands that look: explore."""
+"""Commands that look: explore, compare, drift."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from reel_driver.cli import show
 
 if TYPE_CHECKING:
+    from reel_driver.changes import Comparison
     from reel_driver.explore import Exploration
 
 OUTPUT = click.option(
@@ -70,8 +71,113 @@ def print_findings(found: Exploration) -> None:
     click.echo(f"{notes} more to know on the page:" if notes else "The page:")
 
 
+@click.command()
+@click.argument("before", default="previous", metavar="[A]")
+@click.argument("after", default="champion", metavar="[B]")
+@show.json_option
+@click.pass_context
+def compare(context: click.Context, before: str, after: str, as_json: bool) -> None:
+    """What changed from model A to model B: for whom, and which titles' verdicts flipped.
+
+    A and B are versions (v0001), aliases or folders of bundles. [default: previous champion]
+    """
+    from reel_driver.operations import know
+    from reel_driver.operations.workspace import Workspace
+
+    with Workspace.default(context.obj) as work:
+        found = know.compare_models(work, before, after)
+    if as_json:
+        show.echo_json(found.plain())
+    else:
+        print_comparison(found)
+
+
+def print_comparison(found: Comparison) -> None:
+    """The scorecards side by side, what shifted, for whom, and the titles that flipped."""
+    from reel_driver.cli.learn import METRIC_WORDS
+
+    rows = [
+        [words, f"{found.scorecards[k][0]:.3f}", f"{found.scorecards[k][1]:.3f}"]
+        for k, words in METRIC_WORDS.items()
+        if k in found.scorecards
+    ]
+    rows.insert(0, ["labels", *(f"{n:,}" for n in found.n_labels)])
+    show.table("Each judged out of fold on its own labels", ["", (found.before, "right"), (found.after, "right")], rows)
+    fits = [
+        [show.escape(f.profile), f"{f.n_labels:,}", *("" if v is None else f"{v:.3f}" for v in (f.before, f.after))]
+        for f in found.profiles
+    ]
+    if fits:
+        columns: list[str | tuple[str, str]] = [
+            "profile",
+            ("labels", "right"),
+            (found.before, "right"),
+            (found.after, "right"),
+        ]
+        show.table("How each ranks the labels of each profile (ROC AUC)", columns, fits, caption="A model has seen the labels it was trained on: there it looks better than it is.")  # fmt: skip
+    shifts = [
+        [s.by, show.escape(s.name), f"{s.n:,}", show.percent(s.before), show.percent(s.after), f"{s.n_flipped:,}"]
+        for s in found.shifts
+    ]
+    show.table(
+        f"{found.n_titles:,} titles: {found.n_now_picked:,} are picked now and were not, {found.n_now_dropped:,} no longer (rank correlation {found.agreement:.3f})",
+        ["", "titles that", ("n", "right"), ("before", "right"), ("now", "right"), ("flipped", "right")],
+        shifts,
+    )  # fmt: skip
+    for words, flips in (("Picked now", found.now_picked), ("No longer picked", found.now_dropped)):
+        if flips:
+            show.table(
+                words,
+                ["title", ("before", "right"), ("now", "right"), "your label", "because"],
+                [
+                    [
+                        show.escape(show.named({"title": f.title, "release_year": f.year})),
+                        show.percent(f.before),
+                        show.percent(f.after),
+                        (f.label or "").replace("_", " "),
+                        show.escape("; ".join(f.reasons)),
+                    ]
+                    for f in flips
+                ],
+            )
+
+
+@click.command()
+@click.argument("recent", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--last", default=1000, show_default=True, type=click.IntRange(1), help="Newest titles of the catalogue to look at."
+)
+@show.json_option
+@click.pass_context
+def drift(context: click.Context, recent: Path | None, last: int, as_json: bool) -> None:
+    """Whether titles of lately still look like those the model learned from, feature by feature.
+
+    RECENT is a file of titles or requests; without it the newest titles of the catalogue are looked at.
+    """
+    from reel_driver.operations import know
+    from reel_driver.operations.workspace import Workspace
+
+    with Workspace.default(context.obj) as work:
+        found = know.find_drift(work, recent, last)
+    if as_json:
+        show.echo_json(found.plain())
+        return
+    marks = {"different": "[bold red]different[/bold red]", "a little different": "[yellow]a little different[/yellow]"}
+    rows = [
+        [f.field, f"{f.psi:.3f}", f"{f.beyond_chance:.3f}", marks.get(f.verdict, f.verdict), show.escape(f.words)]
+        for f in found.fields
+    ]
+    show.table(
+        f"{found.recent} against {found.reference}",
+        ["field", ("PSI", "right"), ("chance", "right"), "verdict", "what changed"],
+        rows,
+        caption="PSI: population stability index; chance: what samples of this size stay under when nothing changed.",
+    )
+    click.echo(found.verdict)
+
+
 def _file_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-") or "table"
 
 
-COMMANDS = (explore,)
+COMMANDS = (explore, compare, drift)

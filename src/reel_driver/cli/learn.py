@@ -114,7 +114,9 @@ def train(
 
 @click.command()
 @training_options
-@click.option("--report", is_flag=True, help="Make the model's page: curves, costs, effects, slices, errors with reasons.")
+@click.option(
+    "--report", is_flag=True, help="Make the model's page: curves, costs, effects, slices, errors with reasons."
+)
 @click.option(
     "--output",
     "-o",
@@ -142,7 +144,9 @@ def evaluate(
         print_scorecard(scorecard)
 
 
-def _report(profile: str | None, model: str | None, settings: Mapping[str, Any], output: Path | None, *, as_json: bool) -> None:
+def _report(
+    profile: str | None, model: str | None, settings: Mapping[str, Any], output: Path | None, *, as_json: bool
+) -> None:
     from reel_driver.operations import know
     from reel_driver.operations.workspace import Workspace
     from reel_driver.train import TrainConfig

@@ -82,13 +82,19 @@ def explore(
     by_name = {m.column: m for m in found_links}
     columns = []
     missing_rows = {n: k.is_missing.to_numpy() for n, k in small.items()}
-    numbers = {n: a for n, k in small.items() if k.role in ("number", "year") and (a := linking.as_number(k)) is not None}
+    numbers = {
+        n: a for n, k in small.items() if k.role in ("number", "year") and (a := linking.as_number(k)) is not None
+    }
     for done, (name, kind) in enumerate(kinds.items(), start=1):
-        own = _column(name, kind, small[name], frame[name].null_count(), zeros[name], small_aim, aim, missing_rows, numbers)
+        own = _column(
+            name, kind, small[name], frame[name].null_count(), zeros[name], small_aim, aim, missing_rows, numbers
+        )
         columns.append(replace(own, link=by_name.get(name)))
         progress(done, len(kinds))
     findings = [
-        Finding("warn" if p.column else "loud", "type" if p.column else "record", p.column, p.value or str(p), p.what_to_do)
+        Finding(
+            "warn" if p.column else "loud", "type" if p.column else "record", p.column, p.value or str(p), p.what_to_do
+        )
         for p in problems
     ]
     together = {n: _zero_rows(frame[n]) for n in frame.columns if any(zeros.values()) and frame.schema[n].is_numeric()}
@@ -167,7 +173,9 @@ def _rating_column(kinds: dict[str, Kind]) -> str:
 def _taken(kind: Kind, pick: NDArray[np.int64] | None) -> Kind:
     if pick is None:
         return kind
-    return replace(kind, values=kind.values.gather(pick), missing=kind.missing.gather(pick) if kind.missing is not None else None)
+    return replace(
+        kind, values=kind.values.gather(pick), missing=kind.missing.gather(pick) if kind.missing is not None else None
+    )
 
 
 def _taken_aim(aim: Aim | None, pick: NDArray[np.int64] | None) -> Aim | None:
@@ -206,14 +214,18 @@ def _column(
     small_masks = small_aim.masks if small_aim is not None and small_aim.masks else {"all": np.ones(len(missing), bool)}
     whole, part = linking.as_number(kind), linking.as_number(small)
     if kind.role in ("category", "list") or (kind.role == "text" and distinct < 0.8 * max(1, n_there)):
-        column = replace(column, bars=shapes.bars(kind.values, aim if aim is None or name != aim.facts.column else None))
+        column = replace(
+            column, bars=shapes.bars(kind.values, aim if aim is None or name != aim.facts.column else None)
+        )
     if whole is None or part is None or distinct < 2:
         return column
     summary = _summary(whole) if kind.role != "date" else {}
     if kind.role == "date":
         whole = kind.values.dt.year().cast(pl.Float64).to_numpy()
         part = small.values.dt.year().cast(pl.Float64).to_numpy()
-    return replace(column, summary=summary, histogram=shapes.histogram(whole, masks), violin=shapes.violin(part, small_masks))
+    return replace(
+        column, summary=summary, histogram=shapes.histogram(whole, masks), violin=shapes.violin(part, small_masks)
+    )
 
 
 def _summary(values: Vector) -> dict[str, float]:

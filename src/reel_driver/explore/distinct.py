@@ -25,7 +25,9 @@ def distinct_decision(kind: Kind, distinct: int, n_there: int) -> Decision:
     fact = f"{distinct:,} {what} in {n_there:,} rows."
     if distinct == 1:
         only = str(kind.values.drop_nulls()[0])[:40]
-        return Decision(step, question, f"One value in all rows: {only}.", "constant", "Drop the feature: it says nothing.", False)
+        return Decision(
+            step, question, f"One value in all rows: {only}.", "constant", "Drop the feature: it says nothing.", False
+        )
     top = _top_share(kind)
     if top and top[1] >= 0.98:
         return Decision(
@@ -41,7 +43,9 @@ def distinct_decision(kind: Kind, distinct: int, n_there: int) -> Decision:
             "Look at the rows that share a value before joining on it.", False,
         )  # fmt: skip
     if kind.role == "category" and distinct > 50:
-        return Decision(step, question, fact, "high, should be low", "Group the rare values, or drop the feature.", False)
+        return Decision(
+            step, question, fact, "high, should be low", "Group the rare values, or drop the feature.", False
+        )
     if kind.role == "list" and distinct > 200:
         return Decision(
             step, question, fact, "high, as names are",
@@ -49,7 +53,9 @@ def distinct_decision(kind: Kind, distinct: int, n_there: int) -> Decision:
         )  # fmt: skip
     if kind.role == "text":
         if share > 0.5:
-            return Decision(step, question, fact, "high, as texts are", "Keep it as text: words, or an embedding.", True)
+            return Decision(
+                step, question, fact, "high, as texts are", "Keep it as text: words, or an embedding.", True
+            )
         return Decision(
             step, question, fact, "lower than texts are",
             "Values come again: treat the common ones as categories.", True,
@@ -67,10 +73,14 @@ def type_decision(kind: Kind, n_there: int) -> Decision:
         "year": "a year", "date": "a date",
     }  # fmt: skip
     if not facts.how:
-        return Decision("type", question, f"Stored as {facts.stored}; it is {right[kind.role]}.", "correct", "Keep the type.", True)
+        return Decision(
+            "type", question, f"Stored as {facts.stored}; it is {right[kind.role]}.", "correct", "Keep the type.", True
+        )
     fact = f"Stored as {facts.stored}; it is {right[kind.role]}."
     if not facts.n_failed:
-        return Decision("type", question, f"{fact} All {n_there:,} values cast.", "incorrect, casts", f"Cast: {facts.how}.", True)
+        return Decision(
+            "type", question, f"{fact} All {n_there:,} values cast.", "incorrect, casts", f"Cast: {facts.how}.", True
+        )
     rows = "; ".join(f"row {row}: {value!r}" for row, value in facts.failed[:3])
     return Decision(
         "type", question, f"{fact} {facts.n_failed:,} values would not cast ({rows}).", "incorrect, some do not cast",

@@ -43,7 +43,9 @@ def unknown_zeros(name: str, values: pl.Series) -> bool:
     return isinstance(low, float) and isinstance(middle, float) and low > 0.25 * middle
 
 
-def null_facts(name: str, kind: Kind, raw_nulls: int, n_zero: int, missing: NDArray[np.bool_], aim: Aim | None) -> NullFacts:
+def null_facts(
+    name: str, kind: Kind, raw_nulls: int, n_zero: int, missing: NDArray[np.bool_], aim: Aim | None
+) -> NullFacts:
     """Counts, and the target where the value is missing against where it is there.
 
     Args:

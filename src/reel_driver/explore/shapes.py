@@ -122,7 +122,12 @@ def bars(values: pl.Series, aim: Aim | None, n_bars: int = N_BARS) -> Bars | Non
         frame.drop_nulls("name")
         .with_columns(pl.col("y").fill_nan(None))
         .group_by("name")
-        .agg(pl.len().alias("n"), pl.col("y").mean().alias("mean"), pl.col("y").std().alias("sd"), pl.col("y").count().alias("k"))
+        .agg(
+            pl.len().alias("n"),
+            pl.col("y").mean().alias("mean"),
+            pl.col("y").std().alias("sd"),
+            pl.col("y").count().alias("k"),
+        )
         .sort(["n", "name"], descending=[True, False])
     )
     if counted.is_empty():

@@ -22,7 +22,9 @@ Named = Callable[[int], str]
 LOUD_AUC, WARN_AUC, LOUD_CORRELATION = 0.92, 0.85, 0.9
 
 
-def time_findings(name: str, years: Vector, named: Named, today: dt.date, titles: Sequence[str | None]) -> list[Finding]:
+def time_findings(
+    name: str, years: Vector, named: Named, today: dt.date, titles: Sequence[str | None]
+) -> list[Finding]:
     """Years after a gap that nobody filled, and years to come.
 
     A catalogue's years run on without a gap until its last one. Rows beyond two empty years or more were given a wrong
@@ -66,28 +68,53 @@ def time_findings(name: str, years: Vector, named: Named, today: dt.date, titles
     return out
 
 
-def duplicate_findings(frame: pl.DataFrame, kinds: Mapping[str, Kind], title: str, years: Vector | None, named: Named) -> list[Finding]:
+def duplicate_findings(
+    frame: pl.DataFrame, kinds: Mapping[str, Kind], title: str, years: Vector | None, named: Named
+) -> list[Finding]:
     """Rows that are there twice: wholly, by their key, by title and year, and by nearly the same title."""
     out: list[Finding] = []
     hashed = frame.hash_rows(seed=7)
     n_same = frame.height - hashed.n_unique()
     if n_same:
         rows = hashed.is_duplicated().arg_true().head(8).to_list()
-        out.append(Finding("warn", "duplicate", "", f"{counted(n_same, 'row')} too many: whole copies of another one.", "Drop the copies.", tuple(named(i) for i in rows)))
+        out.append(
+            Finding(
+                "warn",
+                "duplicate",
+                "",
+                f"{counted(n_same, 'row')} too many: whole copies of another one.",
+                "Drop the copies.",
+                tuple(named(i) for i in rows),
+            )
+        )
     for name, kind in kinds.items():
         if kind.role != "id":
             continue
         there = kind.values.is_not_null()
         again = (kind.values.is_duplicated() & there).arg_true()
         if 0 < again.len() < 0.2 * there.sum():
-            shown = tuple(f"{named(i)}: {kind.values[i]}" for i in again.gather(kind.values.gather(again).arg_sort()).head(8).to_list())
-            out.append(Finding("warn", "duplicate", name, f"{again.len():,} rows share a {name} with another row.", "One of each is enough: keep the fuller row.", shown))
+            shown = tuple(
+                f"{named(i)}: {kind.values[i]}"
+                for i in again.gather(kind.values.gather(again).arg_sort()).head(8).to_list()
+            )
+            out.append(
+                Finding(
+                    "warn",
+                    "duplicate",
+                    name,
+                    f"{again.len():,} rows share a {name} with another row.",
+                    "One of each is enough: keep the fuller row.",
+                    shown,
+                )
+            )
     if not title:
         return out
     text = kinds[title].values
     plain = _plain_title(text)
     year = pl.Series(years) if years is not None else pl.Series(np.full(frame.height, np.nan))
-    table = pl.DataFrame({"row": np.arange(frame.height), "exact": text, "plain": plain, "year": year.fill_nan(None)}).drop_nulls("exact")
+    table = pl.DataFrame(
+        {"row": np.arange(frame.height), "exact": text, "plain": plain, "year": year.fill_nan(None)}
+    ).drop_nulls("exact")
     same = table.filter(pl.struct("exact", "year").is_duplicated() & pl.col("year").is_not_null()).sort("exact", "year")
     if same.height:
         out.append(
@@ -212,14 +239,35 @@ def column_findings(column: Column, n_rows: int, zero_too: Sequence[str] = ()) -
             )
         )  # fmt: skip
     if nulls.share >= 0.5 or (nulls.share >= 0.02 and nulls.is_informative):
-        word = "" if nulls.is_informative is None else (" Being missing is informative." if nulls.is_informative else " Being missing tells nothing.")
-        out.append(Finding("warn", "null", column.name, f"{column.name}: missing in {by_step['nulls'].fact}{word}", by_step["nulls"].advice))
+        word = (
+            ""
+            if nulls.is_informative is None
+            else (" Being missing is informative." if nulls.is_informative else " Being missing tells nothing.")
+        )
+        out.append(
+            Finding(
+                "warn",
+                "null",
+                column.name,
+                f"{column.name}: missing in {by_step['nulls'].fact}{word}",
+                by_step["nulls"].advice,
+            )
+        )
     distinct = by_step["distinct"]
     if not distinct.is_fine:
         out.append(Finding("note", "distinct", column.name, f"{column.name}: {distinct.fact}", distinct.advice))
     if column.type.n_failed:
         kept = tuple(f"row {row}: {value}" for row, value in column.type.failed)
-        out.append(Finding("warn", "type", column.name, f"{column.name}: {column.type.n_failed:,} values would not cast.", by_step["type"].advice, kept))
+        out.append(
+            Finding(
+                "warn",
+                "type",
+                column.name,
+                f"{column.name}: {column.type.n_failed:,} values would not cast.",
+                by_step["type"].advice,
+                kept,
+            )
+        )
     return out
 
 

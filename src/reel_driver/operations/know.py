@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from reel_driver.bundle import load
+from reel_driver.changes import Comparison, Drift, compare, drift
 from reel_driver.errors import NothingToRead, TooFewLabels
 from reel_driver.evaluate import Progress, silent
 from reel_driver.examine import Examination, examine
@@ -15,6 +17,7 @@ from reel_driver.explore import explore as explore_table
 from reel_driver.files import write_atomically
 from reel_driver.operations.data import labelled_titles
 from reel_driver.operations.workspace import Workspace
+from reel_driver.registry import CHAMPION, PREVIOUS
 from reel_driver.tasks import DEFAULT_WATCH, watch_pipeline
 from reel_driver.train import TrainConfig, fit_bundle, levels_of
 
@@ -79,6 +82,58 @@ def examine_model(
         profile=work.profile,
         progress=lambda done, total: progress(steps - 4 + done, steps),
     )
+
+
+def compare_models(work: Workspace, before: str = PREVIOUS, after: str = CHAMPION) -> Comparison:
+    """Two models on the catalogue: what changed, for whom, and whose verdict flipped.
+
+    Args:
+        work: where.
+        before: a version, an alias, or the folder of a bundle.
+        after: the same.
+
+    Raises:
+        BundleMissing, BundleCorrupt, BundleTooNew: when one of them cannot be used.
+        NothingToRead: with an empty catalogue.
+    """
+    bundles = [
+        load(Path(name)) if Path(name).is_dir() else work.registry.load(work.watch_name, name)
+        for name in (before, after)
+    ]
+    catalogue = work.store.titles()
+    if catalogue.is_empty():
+        raise NothingToRead("The catalogue")
+    labels = {p.name: work.store.labels(p.name) for p in work.store.profiles()}
+    return compare(bundles[0], bundles[1], catalogue, labels, work.profile)
+
+
+def find_drift(work: Workspace, recent: Path | None = None, last: int = 1000) -> Drift:
+    """The titles of lately against those that the model learned from, feature by feature.
+
+    Args:
+        work: where.
+        recent: a file of requests or titles; None for the newest titles of the catalogue.
+        last: how many titles of the catalogue count as new.
+
+    Raises:
+        BundleMissing: without a trained model.
+        NothingToRead: when there is nothing to compare.
+    """
+    bundle = work.registry.load(work.watch_name)
+    labelled, _ = labelled_titles(work)
+    if labelled.is_empty():
+        raise NothingToRead("The labelled catalogue")
+    if recent is not None:
+        from reel_driver.ingest import read_table
+
+        frame, _problems = read_table(recent)
+        name = recent.name
+    else:
+        frame = work.store.titles().sort("title_id").tail(last)
+        name = f"the newest {frame.height:,} titles of the catalogue"
+    if frame.is_empty():
+        raise NothingToRead(name)
+    return drift(labelled, frame, bundle.spec.fields, (f"{labelled.height:,} labelled titles", name))
 
 
 def catalogue_with_verdicts(work: Workspace) -> pl.DataFrame:

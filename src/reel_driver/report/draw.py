@@ -49,7 +49,14 @@ def svg(spec: Spec, words: str) -> str:
     except ImportError as error:
         raise ExtraMissing("report", "Drawing a report") from error
     drawn = vl_convert.vegalite_to_svg(
-        json.dumps({"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": CONFIG, "padding": {"left": 4, "right": 8, "top": 3, "bottom": 2}, **spec}),
+        json.dumps(
+            {
+                "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+                "config": CONFIG,
+                "padding": {"left": 4, "right": 8, "top": 3, "bottom": 2},
+                **spec,
+            }
+        ),
         vl_version="5.21",
     )
     return slim(drawn, words)
@@ -150,7 +157,13 @@ def bars(
     Each row of data has `name`, `n`, `target`, `lower`, `upper`.
     """
     order = [d["name"] for d in data]
-    y = {"field": "name", "type": "nominal", "sort": order, "title": None, "axis": {"labelColor": "var(--ink)", "grid": False}}
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "sort": order,
+        "title": None,
+        "axis": {"labelColor": "var(--ink)", "grid": False},
+    }
     counts: Spec = {
         "width": 110 if has_target else 210,
         "height": {"step": 17},
@@ -162,7 +175,12 @@ def bars(
     }  # fmt: skip
     if not has_target:
         return {**counts, "padding": {"left": 22, "right": 8, "top": 2, "bottom": 2}}
-    x: Spec = {"type": "quantitative", "title": title, "axis": {"format": ".0%" if is_share else "", "tickCount": 3}, "scale": {"zero": is_share, "nice": True}}
+    x: Spec = {
+        "type": "quantitative",
+        "title": title,
+        "axis": {"format": ".0%" if is_share else "", "tickCount": 3},
+        "scale": {"zero": is_share, "nice": True},
+    }
     bare = {**y, "axis": None}
     shares: Spec = {
         "width": 90,
@@ -197,8 +215,18 @@ def lines(
     is_log: bool = False,
 ) -> Spec:
     """Curves, each a name, its points and its colour. `diagonal` draws where x equals y."""
-    x: Spec = {"type": "quantitative", "title": x_title, "axis": {"format": x_format}, "scale": {"zero": False, "nice": False}}
-    y: Spec = {"type": "quantitative", "title": y_title, "axis": {"format": y_format, "tickCount": 5}, "scale": {"zero": False}}
+    x: Spec = {
+        "type": "quantitative",
+        "title": x_title,
+        "axis": {"format": x_format},
+        "scale": {"zero": False, "nice": False},
+    }
+    y: Spec = {
+        "type": "quantitative",
+        "title": y_title,
+        "axis": {"format": y_format, "tickCount": 5},
+        "scale": {"zero": False},
+    }
     if is_log:
         x["scale"] = {"type": "log", "nice": False}
     if x_domain:
@@ -213,9 +241,7 @@ def lines(
     return {"width": width, "height": height, "layer": layers}
 
 
-def band(
-    points_at: Sequence[tuple[float, float, float]], colour: str, x: str = "x"
-) -> Spec:
+def band(points_at: Sequence[tuple[float, float, float]], colour: str, x: str = "x") -> Spec:
     """A band between two curves, to lay under `lines`: triples of x, low and high."""
     return {
         "data": rows([{"x": a, "lo": lo, "hi": hi} for a, lo, hi in points_at]),
@@ -265,7 +291,13 @@ def heat(names: Sequence[str], values: Sequence[Sequence[float]]) -> Spec:
         for j, (b, v) in enumerate(zip(names, values[i], strict=True))
         if j < i
     ]
-    x = {"field": "b", "type": "nominal", "sort": list(names), "title": None, "axis": {"labelAngle": -40, "domain": False, "labelFlush": False}}
+    x = {
+        "field": "b",
+        "type": "nominal",
+        "sort": list(names),
+        "title": None,
+        "axis": {"labelAngle": -40, "domain": False, "labelFlush": False},
+    }
     y = {"field": "a", "type": "nominal", "sort": list(names), "title": None, "axis": {"grid": False}}
     return {
         "width": {"step": 34}, "height": {"step": 24}, "data": rows(data),
@@ -301,9 +333,20 @@ def _format(highest: float) -> str:
 def signed_bars(data: Sequence[tuple[str, float]]) -> Spec:
     """Lying bars to the right for and to the left against, in the order given."""
     order = [name for name, _ in data]
-    y = {"field": "name", "type": "nominal", "sort": order, "title": None, "axis": {"labelColor": "var(--ink)", "grid": False}}
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "sort": order,
+        "title": None,
+        "axis": {"labelColor": "var(--ink)", "grid": False},
+    }
     values = [{"name": name, "v": v, "s": "up" if v >= 0 else "down"} for name, v in data]
-    x: Spec = {"field": "v", "type": "quantitative", "title": None, "axis": {"format": "+.1f", "tickCount": 4, "domain": False}}
+    x: Spec = {
+        "field": "v",
+        "type": "quantitative",
+        "title": None,
+        "axis": {"format": "+.1f", "tickCount": 4, "domain": False},
+    }
     return {
         "width": 190,
         "height": {"step": 16},

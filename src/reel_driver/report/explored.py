@@ -57,7 +57,9 @@ def explore_page(found: Exploration) -> str:
         topics=_by_topic(f for f in found.findings if f.level == "warn" and f.topic != "null"),
         missing=[c for c in found.columns if any(f.topic == "null" and f.column == c.name for f in found.findings)],
         notes=_by_topic(f for f in found.findings if f.level == "note"),
-        cards=[Card(c, tuple(_pictures(c, groups, found.target)), ROLE_WORDS.get(c.role, c.role)) for c in found.columns],
+        cards=[
+            Card(c, tuple(_pictures(c, groups, found.target)), ROLE_WORDS.get(c.role, c.role)) for c in found.columns
+        ],
         time_picture=_time(found),
         matrix_picture=_matrix(found),
         highest=max((m.strength for m in found.links), default=1.0) or 1.0,
@@ -94,7 +96,9 @@ def _pictures(column: Column, groups: Mapping[str, str], target: Target | None) 
             for b in column.bars.bars
         ]
         title = "share watched" if is_share else f"mean {target.column}" if target else ""
-        spec = draw.bars(data, has_target=has_target, is_share=is_share, overall=target.mean if target else None, title=title)
+        spec = draw.bars(
+            data, has_target=has_target, is_share=is_share, overall=target.mean if target else None, title=title
+        )
         drawn.append(picture(draw.svg(spec, words.describe_bars(column, column.bars, target))))
     return drawn
 
@@ -135,4 +139,9 @@ def _matrix(found: Exploration) -> Any:
         key=lambda p: -abs(p[0]),
     )
     said = "; ".join(f"{a} and {b} {v:.2f}" for v, a, b in pairs[:5])
-    return picture(draw.svg(draw.heat([_short(c) for c in m.columns], m.values), f"Associations between columns, strongest first: {said}."))
+    return picture(
+        draw.svg(
+            draw.heat([_short(c) for c in m.columns], m.values),
+            f"Associations between columns, strongest first: {said}.",
+        )
+    )

@@ -41,7 +41,9 @@ def model_page(found: Examination) -> str:
         baselines=list(card["baselines"]),
         beaten={k: _beaten(card, k) for k in METRICS},
         roc=_curves(found.roc, "false alarms", "hits", diagonal=True, said="ROC curve"),
-        precision_recall=_curves(found.precision_recall, "recall", "precision", diagonal=False, said="Precision-recall curve"),
+        precision_recall=_curves(
+            found.precision_recall, "recall", "precision", diagonal=False, said="Precision-recall curve"
+        ),
         curve_names=[(c.name, CURVE_COLOURS[i % len(CURVE_COLOURS)]) for i, c in enumerate(found.roc)],
         reliability=_reliability(found),
         learning=_learning(found),
@@ -74,7 +76,9 @@ def _reliability(found: Examination) -> Any:
         [("model", points, "var(--yes)")], x_title="said", y_title="happened", x_format=".0%", y_format=".0%",
         x_domain=(0, 1), y_domain=(0, 1), diagonal=True, points=True, height=220,
     )  # fmt: skip
-    ends = ", ".join(f"said {words.percent(p)} happened {words.percent(o)}" for p, o in points[:: max(1, len(points) // 4)])
+    ends = ", ".join(
+        f"said {words.percent(p)} happened {words.percent(o)}" for p, o in points[:: max(1, len(points) // 4)]
+    )
     return picture(draw.svg(spec, f"Reliability: {ends}."))
 
 

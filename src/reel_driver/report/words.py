@@ -52,7 +52,9 @@ def describe_number(column: Column, groups: Mapping[str, str]) -> str:
 def describe_bars(column: Column, bars: Bars, target: Target | None) -> str:
     """The words of a picture of categories."""
     top = bars.bars[:5]
-    said = ", ".join(f"{b.name} {b.n:,}" + (f" ({_target(b.target, target)})" if b.target is not None else "") for b in top)
+    said = ", ".join(
+        f"{b.name} {b.n:,}" + (f" ({_target(b.target, target)})" if b.target is not None else "") for b in top
+    )
     return f"Bars of the most common of {bars.n_categories:,} values of {column.name}: {said}."
 
 
