@@ -255,7 +255,9 @@ def _field_drift(name: str, reference: pl.DataFrame, recent: pl.DataFrame) -> Fi
     elif kind == "list" or name in ("original_language", "production_status", "kind"):
         a, b, words = _category_bins(then, now, kind == "list")
     else:
-        a, b, words = _number_bins(*(s.cast(pl.String).str.len_chars() for s in (then, now)), "characters")
+        a, b, words = _number_bins(
+            then.cast(pl.String).str.len_chars(), now.cast(pl.String).str.len_chars(), "characters"
+        )
     if now.len() < 30:
         return FieldDrift(name, math.nan, math.nan, "too few to say", words)
     share_a, share_b = (a + 0.5) / (a.sum() + 0.5 * len(a)), (b + 0.5) / (b.sum() + 0.5 * len(b))
@@ -283,10 +285,15 @@ def _number_bins(then: pl.Series, now: pl.Series, name: str) -> tuple[Vector, Ve
 
     missing = [s.len() - len(v) for s, v in ((then, a), (now, b))]
     unit = "characters, " if name == "characters" else ""
-    show = (lambda v: f"{v:.0f}") if name.endswith("year") else (lambda v: f"{v:,.0f}" if abs(v) >= 100 else f"{v:.3g}")
-    middle = [show(float(np.median(v))) if len(v) else "none" for v in (a, b)]
+    middle = [_shown(float(np.median(v)), name) if len(v) else "none" for v in (a, b)]
     words = f"{unit}median {middle[0]} then, {middle[1]} now; unknown {_share(missing[0], then.len())} then, {_share(missing[1], now.len())} now"
     return counted(a, missing[0]), counted(b, missing[1]), words
+
+
+def _shown(value: float, name: str) -> str:
+    if name.endswith("year"):
+        return f"{value:.0f}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _category_bins(then: pl.Series, now: pl.Series, is_list: bool) -> tuple[Vector, Vector, str]:

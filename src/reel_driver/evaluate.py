@@ -105,9 +105,9 @@ def out_of_fold(
 
     chosen: list[Mapping[str, Any]] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for done, (params, *both) in enumerate(pool.map(predict, range(n_folds), rng.spawn(n_folds)), start=1):
+        for done, (params, spec, model) in enumerate(pool.map(predict, range(n_folds), rng.spawn(n_folds)), start=1):
             chosen.append(params)
-            fitted.append((both[0], both[1]))
+            fitted.append((spec, model))
             progress(done, n_folds)
     return OutOfFold(
         raw, None if np.isnan(spread).any() else spread, folds, tuple(p for p in chosen if p), tuple(fitted)

@@ -131,7 +131,8 @@ def evaluate(
 ) -> None:
     """Judge a model on your labels, out of fold, beside its baselines. Changes nothing."""
     if report or output:
-        return _report(context.obj, model, settings, output, as_json=as_json)
+        _report(context.obj, model, settings, output, as_json=as_json)
+        return
     from reel_driver.operations import learn
     from reel_driver.operations.workspace import Workspace
     from reel_driver.train import TrainConfig

@@ -99,8 +99,8 @@ def explore(
     ]
     together = {n: _zero_rows(frame[n]) for n in frame.columns if any(zeros.values()) and frame.schema[n].is_numeric()}
     for column in columns:
-        own = together.get(column.name) if zeros[column.name] else None
-        like = [n for n, rows in together.items() if own is not None and n != column.name and rows.equals(own)]
+        zero = together.get(column.name) if zeros[column.name] else None
+        like = [n for n, rows in together.items() if zero is not None and n != column.name and rows.equals(zero)]
         findings += suspects.column_findings(column, frame.height, like)
         kind = kinds[column.name]
         if kind.role == "number":
@@ -197,7 +197,7 @@ def _column(
 ) -> Column:
     missing = missing_rows[name]
     facts = null_analysis.null_facts(name, small, raw_nulls, n_zero, missing, small_aim)
-    facts = replace(facts, n_blank=kind.n_blank, share=float(kind.is_missing.mean() or 0.0))
+    facts = replace(facts, n_blank=kind.n_blank, share=int(kind.is_missing.sum()) / max(1, kind.values.len()))
     if 0.005 <= facts.share < 1:
         others = {n: v for n, v in numbers.items() if n != name}
         same = tuple(n for n, m in missing_rows.items() if n != name and m.any() and np.array_equal(m, missing))

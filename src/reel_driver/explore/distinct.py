@@ -18,50 +18,56 @@ def n_distinct(kind: Kind) -> int:
 def distinct_decision(kind: Kind, distinct: int, n_there: int) -> Decision:
     """High or low, should it be, and what follows."""
     question = "How many distinct values, and should it be that many?"
-    step = "distinct"
     if not n_there:
-        return Decision(step, question, "No values at all.", "none", "Drop the feature: it says nothing.", False)
+        return Decision("distinct", question, "No values at all.", "none", "Drop the feature: it says nothing.", False)
     what = "distinct elements" if kind.role == "list" else "distinct values"
     fact = f"{distinct:,} {what} in {n_there:,} rows."
     if distinct == 1:
         only = str(kind.values.drop_nulls()[0])[:40]
         return Decision(
-            step, question, f"One value in all rows: {only}.", "constant", "Drop the feature: it says nothing.", False
+            "distinct",
+            question,
+            f"One value in all rows: {only}.",
+            "constant",
+            "Drop the feature: it says nothing.",
+            False,
         )
     top = _top_share(kind)
     if top and top[1] >= 0.98:
         return Decision(
-            step, question, f"{fact} {percent(top[1])} are {top[0]}.", "nearly constant",
+            "distinct", question, f"{fact} {percent(top[1])} are {top[0]}.", "nearly constant",
             "Consider dropping the feature: it can tell few rows apart.", False,
         )  # fmt: skip
     share = distinct / n_there
     if kind.role == "id":
         if distinct == n_there:
-            return Decision(step, question, fact, "high, as it should be", "Keep it as a key; never train on it.", True)
+            return Decision(
+                "distinct", question, fact, "high, as it should be", "Keep it as a key; never train on it.", True
+            )
         return Decision(
-            step, question, f"{fact} {n_there - distinct:,} repeated.", "lower than a key should be",
+            "distinct", question, f"{fact} {n_there - distinct:,} repeated.", "lower than a key should be",
             "Look at the rows that share a value before joining on it.", False,
         )  # fmt: skip
     if kind.role == "category" and distinct > 50:
         return Decision(
-            step, question, fact, "high, should be low", "Group the rare values, or drop the feature.", False
+            "distinct", question, fact, "high, should be low", "Group the rare values, or drop the feature.", False
         )
     if kind.role == "list" and distinct > 200:
         return Decision(
-            step, question, fact, "high, as names are",
+            "distinct", question, fact, "high, as names are",
             "Keep the common names as features of their own and leave the rare ones out.", True,
         )  # fmt: skip
     if kind.role == "text":
         if share > 0.5:
             return Decision(
-                step, question, fact, "high, as texts are", "Keep it as text: words, or an embedding.", True
+                "distinct", question, fact, "high, as texts are", "Keep it as text: words, or an embedding.", True
             )
         return Decision(
-            step, question, fact, "lower than texts are",
+            "distinct", question, fact, "lower than texts are",
             "Values come again: treat the common ones as categories.", True,
         )  # fmt: skip
     answer = "low, as it should be" if kind.role in ("category", "list") else "as numbers and dates are"
-    return Decision(step, question, fact, answer, "Keep the feature.", True)
+    return Decision("distinct", question, fact, answer, "Keep the feature.", True)
 
 
 def type_decision(kind: Kind, n_there: int) -> Decision:

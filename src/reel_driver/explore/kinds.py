@@ -107,7 +107,7 @@ def _text(series: pl.Series, stored: str) -> Kind:
     if probe.is_empty():
         return Kind("text", text, TypeFacts(stored, "text"), n_blank)
     how_padded = "strip spaces, then " if is_padded else ""
-    if (probe.str.contains(r"^[-+]?[\d.,]+$").mean() or 0) > 0.95:
+    if _share(probe.str.contains(r"^[-+]?[\d.,]+$")) > 0.95:
         return _numeric_text(series, text, stored, n_blank)
     for formats, is_stamp in ((DATE_FORMATS, False), (STAMP_FORMATS, True)):
         for style in formats:
@@ -127,7 +127,7 @@ def _text(series: pl.Series, stored: str) -> Kind:
         right = TypeFacts(stored, "number", f"number apart from its unit ({mix})", *_failures(series, text, values))
         pattern = rf"^\s*\d+\s*({'|'.join(name for name, _ in counts)})\s*$"
         return Kind("number", kept, right, n_blank, pattern, text.is_null())
-    if ID_NAME.search(series.name.replace(" ", "_")) or (probe.str.starts_with("http").mean() or 0) > 0.9:
+    if ID_NAME.search(series.name.replace(" ", "_")) or _share(probe.str.starts_with("http")) > 0.9:
         return Kind("id", text, TypeFacts(stored, "id"), n_blank)
     separator = _separator(probe)
     if separator:
@@ -149,6 +149,12 @@ def _numeric_text(series: pl.Series, text: pl.Series, stored: str, n_blank: int)
     return Kind(found.role, found.values, facts, n_blank)
 
 
+def _share(rule: pl.Series) -> float:
+    """The part of the rows where a rule holds; nulls do not count."""
+    known = rule.len() - rule.null_count()
+    return int(rule.sum()) / known if known else 0.0
+
+
 def _dates(text: pl.Series, style: str, is_stamp: bool) -> pl.Series:
     if is_stamp:
         return text.str.to_datetime(style, strict=False, time_unit="us").cast(pl.Date)
@@ -161,7 +167,7 @@ def _separator(probe: pl.Series) -> str:
     Lists share their elements between rows; the clauses of prose do not.
     """
     for separator in SEPARATORS:
-        if (probe.str.contains(separator, literal=True).mean() or 0) < 0.1:
+        if _share(probe.str.contains(separator, literal=True)) < 0.1:
             continue
         parts = probe.str.split(separator).explode()
         mean_length = parts.str.len_chars().mean()

@@ -41,6 +41,7 @@ def link(name: str, kind: Kind, aim: Aim, rng: np.random.Generator) -> Link | No
     y = aim.y[known]
     numeric = as_number(kind)
     value, direction = 0.0, ""
+    codes: NDArray[np.int64] | None
     if numeric is not None:
         own = numeric[known]
         present = np.isfinite(own)

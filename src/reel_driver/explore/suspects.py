@@ -92,7 +92,7 @@ def duplicate_findings(
             continue
         there = kind.values.is_not_null()
         again = (kind.values.is_duplicated() & there).arg_true()
-        if 0 < again.len() < 0.2 * there.sum():
+        if 0 < again.len() < 0.2 * int(there.sum()):
             shown = tuple(
                 f"{named(i)}: {kind.values[i]}"
                 for i in again.gather(kind.values.gather(again).arg_sort()).head(8).to_list()
@@ -175,11 +175,11 @@ def outlier_finding(name: str, values: Vector, named: Named) -> Finding | None:
     out = np.flatnonzero(usable & ((shown < low - fence) | (shown > high + fence)))
     if not len(out):
         return None
-    back = (lambda v: 10**v) if is_log else (lambda v: v)
+    ends = [10**v if is_log else v for v in (float(low - fence), float(high + fence))]
     extreme = out[np.argsort(-np.abs(shown[out] - (low + high) / 2), kind="stable")][:8]
     return Finding(
         "note", "outlier", name,
-        f"{name}: {counted(len(out), 'value')} ({percent(len(out) / int(known.sum()))}) far outside, below {_number(back(low - fence))} or above {_number(back(high + fence))}.",
+        f"{name}: {counted(len(out), 'value')} ({percent(len(out) / int(known.sum()))}) far outside, below {_number(ends[0])} or above {_number(ends[1])}.",
         "Look whether they are real; trees do not mind, linear models want a logarithm or a cap.",
         tuple(f"{named(int(i))}: {_number(values[i])}" for i in extreme),
     )  # fmt: skip

@@ -30,11 +30,12 @@ def read_plain(path: Path) -> tuple[pl.DataFrame, list[Problem]]:
     """
     if not path.is_file():
         raise FileMissing(path)
+    problems: list[Problem] = []
     try:
         if path.suffix in (".parquet", ".pq"):
-            frame, problems = pl.read_parquet(path), []
+            frame = pl.read_parquet(path)
         elif path.suffix in (".jsonl", ".ndjson"):
-            frame, problems = pl.read_ndjson(path, infer_schema_length=None), []
+            frame = pl.read_ndjson(path, infer_schema_length=None)
         elif path.suffix == ".json":
             frame, problems = _json(path)
         else:
