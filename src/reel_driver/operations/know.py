@@ -15,7 +15,7 @@ from reel_driver.examine import Examination, examine
 from reel_driver.explore import Exploration
 from reel_driver.explore import explore as explore_table
 from reel_driver.files import write_atomically
-from reel_driver.operations.data import labelled_titles
+from reel_driver.operations.data import STARTER, labelled_titles, load_starter
 from reel_driver.operations.workspace import Workspace
 from reel_driver.registry import CHAMPION, PREVIOUS
 from reel_driver.tasks import DEFAULT_WATCH, watch_pipeline
@@ -136,10 +136,27 @@ def find_drift(work: Workspace, recent: Path | None = None, last: int = 1000) ->
     return drift(labelled, frame, bundle.spec.fields, (f"{labelled.height:,} labelled titles", name))
 
 
+def has_labels(work: Workspace) -> bool:
+    """Whether the profile is there and has labels."""
+    known = any(p.name == work.profile for p in work.store.profiles())
+    return known and work.store.labels(work.profile).height > 0
+
+
+def own_or_starter() -> Workspace:
+    """The configured workspace; where its profile has no labels yet, the starter's invented person stands in."""
+    work = Workspace.default()
+    if not has_labels(work):
+        load_starter(work)
+        work.profile = STARTER
+    return work
+
+
 def catalogue_with_verdicts(work: Workspace) -> pl.DataFrame:
     """Every title with the profile's verdict; columns that no title has are left out."""
-    labels = work.store.labels(work.profile).select("title_id", "verdict", "decided_by", "labelled_at")
-    frame = work.store.titles().join(labels, on="title_id", how="left", maintain_order="left")
+    frame = work.store.titles()
+    if has_labels(work):
+        labels = work.store.labels(work.profile).select("title_id", "verdict", "decided_by", "labelled_at")
+        frame = frame.join(labels, on="title_id", how="left", maintain_order="left")
     return frame.select(c for c in frame.columns if frame[c].null_count() < frame.height)
 
 
