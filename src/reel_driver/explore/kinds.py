@@ -67,8 +67,10 @@ def kind_of(series: pl.Series) -> Kind:
         as_text = series.cast(pl.String, strict=False) if dtype != pl.Struct else series.struct.json_encode()
         return Kind("text", as_text, TypeFacts(stored, "text"))
     if dtype.is_temporal():
-        if isinstance(dtype, pl.Time | pl.Duration):
-            return Kind("text", series.cast(pl.String), TypeFacts(stored, "text"))
+        if isinstance(dtype, pl.Duration):
+            return _number(series.dt.total_seconds().alias(series.name), TypeFacts(stored, "number"))
+        if isinstance(dtype, pl.Time):
+            return Kind("text", series.dt.to_string("%H:%M:%S"), TypeFacts(stored, "text"))
         return Kind("date", series.cast(pl.Date), TypeFacts(stored, "date"))
     if dtype.is_numeric():
         return _number(series, TypeFacts(stored, "number"))
