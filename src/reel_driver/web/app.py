@@ -58,6 +58,7 @@ def create_app(
     *,
     pull: Puller | None = None,
     access: AccessLog | None = None,
+    models: Models | None = None,
 ) -> Gate:
     """The ASGI application of a workspace.
 
@@ -66,10 +67,11 @@ def create_app(
         config: how.
         pull: brings remote champions into the local registry, where a remote one is configured.
         access: where the access log goes.
+        models: what is served, when it is not what the registry names.
     """
     config = config or ServiceConfig()
     registry = work.registry
-    models = Models(registry, work.watch_name, config.version)
+    models = models or Models(registry, work.watch_name, config.version)
     measures, access = Measures(), access or AccessLog()
     watch = WatchRoutes(models, config.limits, config.prefix)
     rating = RatingRoutes(models, registry, tuple(live.name for live in models.all))

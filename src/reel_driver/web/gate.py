@@ -31,7 +31,7 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Handler: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 """A hot route: the body of a request -> the body of a 200. It raises `Refusal` for anything else."""
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1", "testserver"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 """Names under which a service without a token may be asked, so that no web page can rename itself into it."""
 
 
