@@ -66,7 +66,9 @@ pl.DataFrame([{"field": e.field, "weight": e.weight, "share": e.share} for e in 
 # ## What more labels are worth
 
 # %%
-print(f"20 more labels: {found.twenty_more:+.4f} average precision" if found.twenty_more is not None else "too few labels")
+print(
+    f"20 more labels: {found.twenty_more:+.4f} average precision" if found.twenty_more is not None else "too few labels"
+)
 pl.DataFrame(found.learning)
 
 # %% [markdown]

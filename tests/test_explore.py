@@ -117,7 +117,12 @@ def test_zeros_far_from_all_other_ratings_mean_unknown() -> None:
 
 def test_copies_shared_keys_and_nearly_the_same_titles_are_found() -> None:
     rows = [(f"tt{i:07d}", f"Film {i}", 2000) for i in range(60)]
-    rows += [rows[0], ("tt0000001", "Film 1 again", 2001), ("tt9", "The Grandmaster", 2013), ("tt8", "Grandmaster", 2012)]
+    rows += [
+        rows[0],
+        ("tt0000001", "Film 1 again", 2001),
+        ("tt9", "The Grandmaster", 2013),
+        ("tt8", "Grandmaster", 2012),
+    ]
     frame = pl.DataFrame(rows, schema=["imdb_id", "title", "release_year"], orient="row")
     facts = " ".join(f.fact for f in about(explore(frame, "a table", today=TODAY), "duplicate"))
     assert "1 row too many" in facts
@@ -127,7 +132,10 @@ def test_copies_shared_keys_and_nearly_the_same_titles_are_found() -> None:
 
 def test_a_value_that_belongs_to_the_column_beside_it_is_found() -> None:
     frame = pl.DataFrame(
-        {"rating": ["PG", "R", "G", "74 min"] + ["PG"] * 96, "duration": ["90 min", "95 min", "80 min", None] + ["99 min"] * 96}
+        {
+            "rating": ["PG", "R", "G", "74 min"] + ["PG"] * 96,
+            "duration": ["90 min", "95 min", "80 min", None] + ["99 min"] * 96,
+        }
     )
     (finding,) = [f for f in explore(frame, "a table", today=TODAY).findings if "read like" in f.fact]
     assert "74 min" in finding.fact
@@ -177,7 +185,12 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path) -
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "no.parquet").write_bytes(b"no parquet at all")
     (tmp_path / "list.json").write_text("[1, 2]")
-    for name, error in (("gone.csv", FileMissing), ("empty.csv", NothingToRead), ("no.parquet", FileUnreadable), ("list.json", FileUnreadable)):
+    for name, error in (
+        ("gone.csv", FileMissing),
+        ("empty.csv", NothingToRead),
+        ("no.parquet", FileUnreadable),
+        ("list.json", FileUnreadable),
+    ):
         with pytest.raises(error):
             read_plain(tmp_path / name)
 
