@@ -30,7 +30,7 @@ work = know.own_or_starter()
 # %%
 found = know.explore(work, TABLE)
 print(f"{found.source}: {found.n_rows:,} rows, {found.n_columns} columns")
-found.target
+print(found.target)
 
 # %% [markdown]
 # ## What stands out
