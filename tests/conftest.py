@@ -117,7 +117,7 @@ def new_postgres() -> Iterator[Callable[[], PostgresServer]]:
 
     yield new
     for server in servers:
-        with contextlib.suppress(AssertionError):
+        with contextlib.suppress(AssertionError):  # a test may have stopped it
             server.stop()
         shutil.rmtree(server.folder, ignore_errors=True)
 

@@ -35,12 +35,14 @@ def read_delimited(path: Path) -> Raw:
         skipped = lines.n_read - 1
         lines.start_record()
         lines.record = first
-        reader = csv.reader(itertools.chain([first], lines), delimiter=_separator(first))
+        delimiter = _separator(first)
+        reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
         try:
             header = _unique([name.strip() for name in next(reader)])
         except csv.Error as error:
             raise FileUnreadable(path, f"its first line is no header ({error}); {_NOTHING_CHANGED}") from None
         table = _Table(path.name, header)
+        is_open = False
         while True:
             lines.start_record()
             start = reader.line_num + skipped + 1
@@ -54,8 +56,9 @@ def read_delimited(path: Path) -> Raw:
                     raise FileUnreadable(path, f"the row at line {start} {why}; {_NOTHING_CHANGED}") from None
                 table.refuse(start, "", "a line break stands outside of quotes; put the value into quotes.")
                 continue
+            is_open = lines.n_quotes % 2 == 1 and _opens(lines.record, delimiter)
             table.add(start, row)
-        if lines.n_quotes % 2 and '"' in lines.record.replace('""', ""):
+        if is_open:
             why = f"a quote that opens in the row at line {table.last_start} is never closed"
             raise FileUnreadable(path, f"{why}; {_NOTHING_CHANGED}")
     return table.finished(path)
@@ -74,14 +77,15 @@ class _Table:
         self._starts: list[int] = []
 
     def add(self, start: int, row: list[str]) -> None:
+        if not any(row):
+            return
         self.last_start = start
         width = len(self.header)
         if len(row) > width and not any(row[width:]):
             row = row[:width]
         if len(row) != width:
-            if any(row):
-                advice = "put values that hold the separator or a line break into quotes"
-                self.refuse(start, row[0], f"{len(row)} values stand in {width} columns; {advice}.")
+            advice = "put values that hold the separator or a line break into quotes"
+            self.refuse(start, row[0], f"{len(row)} values stand in {width} columns; {advice}.")
             return
         self._rows.append(row)
         self._starts.append(start)
@@ -118,6 +122,11 @@ def _separator(header: str) -> str:
         return len(fields_of(names)), len(names)
 
     return max(",;\t|", key=worth)
+
+
+def _opens(line: str, separator: str) -> bool:
+    """Whether a value of the line begins with a quote, so that the quote means something."""
+    return line.startswith('"') or f'{separator}"' in line
 
 
 def _unique(header: list[str]) -> list[str]:
