@@ -6,11 +6,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-export REEL_HOME ?= $(CURDIR)/.reel
 # Compiled files make every start three times faster; some shells turn them off.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check checks dev format lint types floors docs lock clean
+.PHONY: run test check checks dev format lint types floors docs docs-write lock clean
 
 run: $(STAMP)
 	@$(BIN)/reel demo
@@ -44,13 +43,20 @@ test: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m pytest --doctest-modules src/reel_driver tests/test_docs.py
 
+docs-write: $(STAMP)
+	$(BIN)/python -m reel_driver.cli.reference docs
+
 check: lint types floors test docs
 
 checks: check
 
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
+
+# requirements.txt is everything a person uses, requirements-serve.txt what answers requests, requirements-dev.txt all
 lock:
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt --extra train --extra postgres
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements-dev.txt --extra train --extra postgres --extra dev
+	$(COMPILE) -o requirements.txt --extra train --extra postgres --extra report --extra serve
+	$(COMPILE) -o requirements-serve.txt --extra postgres --extra serve
+	$(COMPILE) -o requirements-dev.txt --extra train --extra postgres --extra report --extra serve --extra mlflow --extra dev
 
 clean:
 	rm -rf $(VENV) .reel

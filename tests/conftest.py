@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from command import spawn_reel
 from reel_driver.store import Store
 
 if TYPE_CHECKING:
@@ -167,3 +168,18 @@ def bundle(labelled: pl.DataFrame) -> Bundle:
 
     config = TrainConfig(search=False, params={"n_estimators": 40})
     return fit_bundle("watch", watch_pipeline("xgboost"), labelled, config, about={"profile": "starter"})[0]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A home after `reel demo`, and what that printed. Look, do not touch: `home` is for that."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    done = spawn_reel(home, "demo")
+    assert done.returncode == 0, done.stderr
+    return home, done
+
+
+@pytest.fixture
+def home(demo: tuple[Path, object], tmp_path: Path) -> Path:
+    """A trained home of the starter profile, a test's own."""
+    return Path(shutil.copytree(demo[0], tmp_path / "home"))

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from reel_driver import __version__
 from reel_driver.domain import Kind, Reason, Score, TitleRow
 from reel_driver.errors import BundleCorrupt, BundleMissing, BundleTooNew, DiskError
+from reel_driver.features.blocks import Matrix
 from reel_driver.features.spec import FeatureSpec
 from reel_driver.models import Model, model_class
 from reel_driver.models.calibrate import Calibration
@@ -74,6 +75,11 @@ class Bundle:
         """Probability, lower and upper end of each title, each of shape (n_titles,)."""
         encoded = self.spec.encode_row(rows[0])[None, :] if len(rows) == 1 else self.spec.encode_rows(rows)
         return self.calibration(*self.model.predict(encoded))
+
+    def probabilities(self, encoded: Matrix) -> NDArray[np.float64]:
+        """Probability of each encoded title, shape (n_titles,): what a service needs, without the interval."""
+        raw, _ = self.model.predict(encoded)
+        return self.calibration.probability(raw)
 
     def score_row(self, row: TitleRow, title_id: int = 0) -> Score:
         """The score of one title."""

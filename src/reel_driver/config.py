@@ -41,6 +41,34 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PG_PASS", "", "PostgreSQL password", is_secret=True),
     Setting("PG_HOST", "localhost", "PostgreSQL host, or the folder of its socket"),
     Setting("PG_PORT", "5432", "PostgreSQL port"),
+    Setting("REEL_DRIVER_API_HOST", "127.0.0.1", "address that the service binds"),
+    Setting("REEL_DRIVER_API_PORT", "8000", "port of the service"),
+    Setting("REEL_DRIVER_API_PREFIX", "/reel-driver", "path before the routes of the reel-driver clients"),
+    Setting(
+        "REEL_DRIVER_API_LOG_LEVEL",
+        "warning",
+        "what the service logs beside its access log: debug, info, warning, error",
+    ),
+    Setting("REEL_DRIVER_API_MODEL_VERSION", "champion", "version or alias of the watch model that is served"),
+    Setting(
+        "REEL_API_TOKEN", "", "secret that clients send; default: made on first use where one is needed", is_secret=True
+    ),
+    Setting("REEL_API_CORS", "", "web origins that may ask the service, separated by commas; none by default"),
+    Setting("REEL_API_POLL", "5", "seconds between two looks at the registry"),
+    Setting("REEL_API_MAX_BODY", str(16 * 2**20), "largest request in bytes; more is 413"),
+    Setting("REEL_API_MAX_BATCH", "10000", "most items of one request; more is 413"),
+    Setting("REEL_API_MAX_CONCURRENT", "256", "most requests answered at once; more is 503"),
+    Setting("REEL_API_TIMEOUT", "30", "seconds for one request; longer is 503"),
+    Setting("REEL_API_RATE", "0", "requests a second of one client; more is 429; 0 for no limit"),
+    Setting("MLFLOW_TRACKING_URI", "", "MLflow server that runs and models are registered with; none by default"),
+    Setting("MLFLOW_HOST", "", "MLflow host, when MLFLOW_TRACKING_URI is not set", also=("REEL_DRIVER_MLFLOW_HOST",)),
+    Setting("MLFLOW_PORT", "5000", "MLflow port", also=("REEL_DRIVER_MLFLOW_PORT",)),
+    Setting("REEL_DRIVER_MLFLOW_EXPERIMENT", "reel-driver", "MLflow experiment that training logs to"),
+    Setting("REEL_DRIVER_MLFLOW_MODEL", "", "MLflow name of the watch model; default: watch- and the profile"),
+    Setting("REEL_DRIVER_MINIO_ENDPOINT", "", "S3 host of MLflow's artifacts, as a name or a URL"),
+    Setting("REEL_DRIVER_MINIO_PORT", "9000", "its port"),
+    Setting("REEL_DRIVER_MINIO_ACCESS_KEY", "", "its access key", also=("AWS_ACCESS_KEY_ID",), is_secret=True),
+    Setting("REEL_DRIVER_MINIO_SECRET_KEY", "", "its secret key", also=("AWS_SECRET_ACCESS_KEY",), is_secret=True),
 )
 
 _BY_NAME: Mapping[str, Setting] = {s.name: s for s in SETTINGS}

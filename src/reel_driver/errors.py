@@ -19,6 +19,7 @@ ReelError                      exit code 1; the message says what, where, what t
 │   ├── BundleMissing
 │   ├── BundleCorrupt
 │   └── BundleTooNew
+├── RegistryUnreachable        MLflow, or where it keeps its artifacts
 ├── DiskError                  a file of ours could not be written
 └── ExtraMissing               an optional part is not installed
 """
@@ -161,6 +162,15 @@ class BundleTooNew(BundleError):
     def __init__(self, path: object, version: int, known: int) -> None:
         super().__init__(
             f"The bundle {path} has format {version} and this software reads up to {known}: update reel-driver."
+        )
+
+
+class RegistryUnreachable(ReelError):
+    """MLflow, or where it keeps its artifacts, cannot be reached."""
+
+    def __init__(self, uri: object, why: str) -> None:
+        super().__init__(
+            f"MLflow at {uri} cannot be used ({why}); what is on this machine is untouched and goes on being used."
         )
 
 

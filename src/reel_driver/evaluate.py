@@ -25,7 +25,7 @@ from reel_driver.metrics import (
     log_loss,
     reliability,
 )
-from reel_driver.models import Learner
+from reel_driver.models import Learner, Model
 from reel_driver.models.calibrate import Vector, cross_calibrated, fit_calibration, sigmoid
 from reel_driver.split import n_folds_for, stratified_folds
 from reel_driver.tasks import Pipeline
@@ -54,12 +54,14 @@ class OutOfFold:
         spread: their standard deviations where the model knows them.
         folds: the fold each title was predicted in.
         params: the parameters chosen within each fold's training part.
+        fitted: spec and model of each fold, to ask them why.
     """
 
     raw: Vector
     spread: Vector | None
     folds: NDArray[np.int64]
     params: tuple[Mapping[str, Any], ...]
+    fitted: tuple[tuple[FeatureSpec, Model], ...] = ()
 
 
 def out_of_fold(
@@ -85,7 +87,9 @@ def out_of_fold(
     n_folds = int(folds.max()) + 1
     raw, spread = np.empty(len(levels)), np.full(len(levels), np.nan)
 
-    def predict(fold: int, own_rng: np.random.Generator) -> Mapping[str, Any]:
+    fitted: list[tuple[FeatureSpec, Model]] = []
+
+    def predict(fold: int, own_rng: np.random.Generator) -> tuple[Mapping[str, Any], FeatureSpec, Model]:
         train, test = folds != fold, folds == fold
         spec = pipeline.recipe.fit(frame.filter(train))
         encoded = spec.encode_frame(frame.filter(train))
@@ -97,14 +101,17 @@ def out_of_fold(
         raw[test] = own_raw
         if own_spread is not None:
             spread[test] = own_spread
-        return params
+        return params, spec, model
 
     chosen: list[Mapping[str, Any]] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for done, params in enumerate(pool.map(predict, range(n_folds), rng.spawn(n_folds)), start=1):
+        for done, (params, spec, model) in enumerate(pool.map(predict, range(n_folds), rng.spawn(n_folds)), start=1):
             chosen.append(params)
+            fitted.append((spec, model))
             progress(done, n_folds)
-    return OutOfFold(raw, None if np.isnan(spread).any() else spread, folds, tuple(p for p in chosen if p))
+    return OutOfFold(
+        raw, None if np.isnan(spread).any() else spread, folds, tuple(p for p in chosen if p), tuple(fitted)
+    )
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from reel_driver.files import write_atomically
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
+ORIGIN = "origin.json"
+"""File beside a bundle that names its run and its version in a remote registry."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class Registry:
     """
 
     root: Path
+
+    def names(self) -> list[str]:
+        """Everything that has a version."""
+        if not self.root.is_dir():
+            return []
+        return sorted(p.name for p in self.root.iterdir() if p.is_dir() and self.versions(p.name))
 
     def versions(self, name: str) -> list[str]:
         """All versions, oldest first."""
@@ -95,6 +103,14 @@ class Registry:
     def load(self, name: str, version: str = CHAMPION) -> Bundle:
         """Read and verify a version; errors as `bundle.load`."""
         return load(self.folder(name, version))
+
+    def origin(self, name: str, version: str = CHAMPION) -> Mapping[str, object]:
+        """Where a version that came from elsewhere came from; empty for one that was trained here."""
+        try:
+            read = json.loads((self.folder(name, version) / ORIGIN).read_bytes())
+        except (OSError, ValueError, BundleMissing):
+            return {}
+        return read if isinstance(read, dict) else {}
 
     def about(self, name: str, version: str = CHAMPION) -> Mapping[str, object]:
         """The plain facts of a version, without reading its arrays; empty when unreadable or absent."""

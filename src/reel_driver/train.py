@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reel_driver import __version__
 from reel_driver.bundle import Bundle
 from reel_driver.domain import VERDICTS, Verdict
+from reel_driver.drift import summary
 from reel_driver.errors import OneVerdictOnly, TooFewLabels
 from reel_driver.evaluate import Judged, Progress, best_params, evaluate, silent
 from reel_driver.models.calibrate import fit_calibration
@@ -128,6 +129,7 @@ def fit_bundle(
         "verdicts": {v.value: int((levels == v.level).sum()) for v in VERDICTS},
         "params": {**learner.params, **params},
         "evaluation": judged.evaluation.plain(),
+        "inputs": summary(spec.names, encoded),
         **(about or {}),
     }
     calibration = fit_calibration(judged.oof.raw, levels > 0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,11 +43,13 @@ def demo(context: click.Context) -> None:
         with show.progress("Scoring") as progress:
             picks = row.tonight(work, n=8, progress=progress)
         print_row(picks, "Tonight's row for the starter profile (an invented person)")
+    reel = "reel" if which("reel") else os.path.relpath(sys.argv[0])
     click.echo(
-        "Next, with labels of your own:\n"
-        "  reel labels set tt0111161 would_watch     one label; three verdicts: would_not_watch, would_watch, would_watch_again\n"
-        "  reel import labels mine.csv               many labels: CSV, Parquet or JSON lines\n"
-        "  reel train && reel tonight                your own row"
+        "Next, with labels of your own (would_not_watch, would_watch, would_watch_again):\n"
+        f"  {reel} labels set tt0111161 would_watch     one label\n"
+        f"  {reel} import labels mine.csv               many: CSV, Parquet or JSON lines\n"
+        f"  {reel} train                                learn from them, once there are five\n"
+        f"  {reel} tonight                              your own row"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -113,10 +114,25 @@ def train(
 
 @click.command()
 @training_options
+@click.option(
+    "--report", is_flag=True, help="Make the model's page: curves, costs, effects, slices, errors with reasons."
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Where the page goes. [default: reports/ in REEL_HOME]",
+)
 @show.json_option
 @click.pass_context
-def evaluate(context: click.Context, /, as_json: bool, model: str | None, **settings: Any) -> None:
-    """Judge a model on your labels, out of fold, beside its baselines. Saves nothing."""
+def evaluate(
+    context: click.Context, /, as_json: bool, report: bool, output: Path | None, model: str | None, **settings: Any
+) -> None:
+    """Judge a model on your labels, out of fold, beside its baselines. Changes nothing."""
+    if report or output:
+        _report(context.obj, model, settings, output, as_json=as_json)
+        return
     from reel_driver.operations import learn
     from reel_driver.operations.workspace import Workspace
     from reel_driver.train import TrainConfig
@@ -127,6 +143,28 @@ def evaluate(context: click.Context, /, as_json: bool, model: str | None, **sett
         show.echo_json(scorecard)
     else:
         print_scorecard(scorecard)
+
+
+def _report(
+    profile: str | None, model: str | None, settings: Mapping[str, Any], output: Path | None, *, as_json: bool
+) -> None:
+    from reel_driver.operations import know
+    from reel_driver.operations.workspace import Workspace
+    from reel_driver.train import TrainConfig
+
+    with Workspace.default(profile) as work:
+        with show.progress("Examining") as progress:
+            found = know.examine_model(work, model, TrainConfig(**settings), progress=progress)
+        if as_json:
+            show.echo_json(found.plain())
+            if output is None:
+                return
+        from reel_driver.report import model_page
+
+        where = know.save_page(work, f"model-{work.profile}", model_page(found), output)
+    if not as_json:
+        print_scorecard(found.evaluation)
+        click.echo(where)
 
 
 def print_scorecard(card: Mapping[str, Any]) -> None:

@@ -419,16 +419,17 @@ class Words:
 
     def row_writer(self, at: int) -> RowWriter:
         """Write the words that are there."""
-        field, places, nan = self.field, {c: at + i for i, c in enumerate(self.categories)}, math.nan
-        end, find = at + len(self.categories), re.compile(self._pattern, re.IGNORECASE | re.ASCII).findall
+        field, end, nan = self.field, at + len(self.categories), math.nan
+        places = {c.encode(): at + i for i, c in enumerate(self.categories)}
+        known = frozenset(places).intersection
 
         def write(row: Mapping[str, Any], out: Matrix) -> None:
             text = row.get(field)
             if text is None:
                 out[at:end] = nan
             elif places:
-                for word in find(text):
-                    out[places[word.lower()]] = 1.0
+                for word in known(text.encode("utf-8", "surrogatepass").translate(_WORD_BYTES).split()):
+                    out[places[word]] = 1.0
 
         return write
 
@@ -459,6 +460,10 @@ class Words:
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Words:
         """Made again."""
         return cls(plain["field"], plain["n_words"], plain["min_length"], tuple(plain["categories"]))
+
+
+_WORD_BYTES = bytes(ord(c.lower()) if (c := chr(i)).isascii() and (c.isalnum() or c == "_") else 32 for i in range(256))
+"""Of each byte of a text, what it is of a word: ASCII letters in lower case, digits, "_"; all else parts words."""
 
 
 def frequent(values: pl.Series, min_count: int) -> tuple[str, ...]:

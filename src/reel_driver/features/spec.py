@@ -19,6 +19,7 @@ from reel_driver.features.blocks import (
     MultiHot,
     Number,
     OneHot,
+    RowWriter,
     State,
     Words,
 )
@@ -70,11 +71,7 @@ class FeatureSpec:
     @cached_property
     def encode_row(self) -> Callable[[Mapping[str, Any]], Matrix]:
         """The one-row encoder: mapping -> float32 array of shape (width,). Compiled at first use, thread-safe."""
-        writers, at = [], 0
-        for block in self.blocks:
-            writers.append(block.row_writer(at))
-            at += len(block.names)
-        width, zeros, float32 = at, np.zeros, np.float32
+        writers, width, zeros, float32 = self._writers, self.width, np.zeros, np.float32
 
         def encode(row: Mapping[str, Any]) -> Matrix:
             out = zeros(width, float32)
@@ -87,10 +84,17 @@ class FeatureSpec:
     def encode_rows(self, rows: Sequence[Mapping[str, Any]]) -> Matrix:
         """Several titles that are no frame: float32 of shape (n_titles, width)."""
         out = np.zeros((len(rows), self.width), np.float32)
-        encode = self.encode_row
-        for i, row in enumerate(rows):
-            out[i] = encode(row)
+        writers = self._writers
+        for row, place in zip(rows, out, strict=True):
+            for write in writers:
+                write(row, place)
         return out
+
+    @cached_property
+    def _writers(self) -> tuple[RowWriter, ...]:
+        """The one-row encoder of each block."""
+        starts = np.cumsum([0, *(len(block.names) for block in self.blocks)])
+        return tuple(block.row_writer(int(at)) for block, at in zip(self.blocks, starts, strict=False))
 
     def encode_frame(self, frame: pl.DataFrame) -> Matrix:
         """The frame encoder: float32 of shape (n_titles, width). Absent columns count as null."""

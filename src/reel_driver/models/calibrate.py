@@ -50,6 +50,10 @@ class Calibration:
     below: Vector = field(default_factory=lambda: np.empty(0))
     above: Vector = field(default_factory=lambda: np.empty(0))
 
+    def probability(self, raw: Vector) -> Vector:
+        """The probability alone, of the shape of `raw`."""
+        return sigmoid(self.slope * raw + self.shift)
+
     def __call__(self, raw: Vector, spread: Vector | None) -> tuple[Vector, Vector, Vector]:
         """Probability, lower and upper end of the 90 % interval, each of the shape of `raw`."""
         centre = self.slope * raw + self.shift

@@ -19,7 +19,7 @@ from reel_driver.models import Vector
 from reel_driver.models.forest import Forest, base_of_xgboost, forest_of_xgboost
 from reel_driver.models.treeshap import Paths, paths_of, shapley_values
 
-BULK = 512
+BULK = 4096
 """From so many titles on the library's own threaded predictor is faster than numpy."""
 
 

@@ -73,8 +73,9 @@ def labelled_titles(work: Workspace, *, include_model_labels: bool = False) -> t
     Left out are anomalous labels, labels that are only an earlier model's own outcome (not decided by a person and
     not reviewed), and shows.
     """
+    work.store.ensure_profile(work.profile)
     labels = work.store.labels(work.profile)
-    titles = work.store.titles(title_ids=labels["title_id"].to_list()) if labels.height else work.store.titles().clear()
+    titles = work.store.titles(title_ids=labels["title_id"].to_list())
     joined = titles.join(
         labels.select("title_id", "verdict", "decided_by", "is_reviewed", "is_anomalous"), on="title_id"
     ).sort("title_id")

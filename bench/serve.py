@@ -1,0 +1,190 @@
+"""CPU per request of the service, beside an echo on the same framework with the same body, in one run.
+
+    python bench/serve.py [--seconds 4] [--connections 16] [--json out.json]
+
+Each server is started, warmed and driven by wrk, in turn and then in turn again, so that a noisy neighbour meets all of
+them; the CPU time that its process has used is divided by the requests it has answered. What counts are the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TICKS = os.sysconf("SC_CLK_TCK")
+ECHO = "echo (FastAPI, pydantic)"
+ITEM: dict[str, Any] = {
+    "imdb_id": "tt0078748", "release_year": 1979.0, "budget": 11000000.0, "revenue": 104931801.0, "runtime": 117.0,
+    "origin_country": ["US", "GB"], "production_countries": ["US", "GB"], "production_status": "Released",
+    "original_language": "en", "spoken_languages": ["en", "es"], "genre": ["Horror", "Science Fiction"],
+    "tagline": "A line of advertising, as long as they are.",
+    "overview": "A crew hauling ore finds a stranger on board and one after another disappears in the ducts, while the ship's "
+    "computer keeps to orders of its own and the last of them has to think of a way to leave.",
+    "tmdb_rating": 8.153, "tmdb_votes": 14000.0, "rt_score": 93.0, "metascore": 89.0, "imdb_rating": 85.0,
+    "imdb_votes": 980000.0,
+}  # fmt: skip
+
+
+@dataclass
+class Measured:
+    """What one run of wrk showed."""
+
+    name: str
+    n_requests: int
+    cpu_ms: float
+    p50_ms: float
+    p99_ms: float
+    n_errors: int
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+@contextmanager
+def server(command: list[str], url: str, environment: dict[str, str] | None = None) -> Iterator[tuple[int, float]]:
+    """A running server: its process and the seconds until its first answer."""
+    own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | (environment or {})
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=1).read()
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                if process.poll() is not None or time.perf_counter() - started > 60:
+                    raise RuntimeError(f"{command} did not start") from None
+                time.sleep(0.01)
+        yield process.pid, time.perf_counter() - started
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+def drive(name: str, pid: int, url: str, body: bytes, seconds: float, connections: int) -> Measured:
+    """Drive a server with wrk and measure its process."""
+    script = (
+        'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+        f"wrk.body = {json.dumps(body.decode())}\n"
+        "function done(summary, latency)\n"
+        "  local e = summary.errors\n"
+        '  io.write(string.format("REEL %d %d %f %f\\n", summary.requests,'
+        " e.status + e.read + e.connect + e.timeout, latency:percentile(50), latency:percentile(99)))\nend\n"
+    )
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as lua:
+        lua.write(script)
+        lua.flush()
+        command = ["wrk", "-t1", f"-c{connections}", "-d", f"{max(1, round(seconds))}s", "--timeout", "20s"]
+        before = cpu_seconds(pid)
+        out = subprocess.run([*command, "-s", lua.name, url], capture_output=True, text=True, check=True).stdout
+        used = cpu_seconds(pid) - before
+    line = next(row for row in out.splitlines() if row.startswith("REEL"))
+    n, errors, p50, p99 = (float(x) for x in line.split()[1:])
+    return Measured(name, int(n), 1000 * used / max(n, 1), p50 / 1000, p99 / 1000, int(errors))
+
+
+def make_home(home: Path, model: str, params: dict[str, Any]) -> None:
+    """A home folder with a bundle: of the real labels where they lie beside the project, else of the invented ones."""
+    import polars as pl
+
+    from reel_driver import starter
+    from reel_driver.registry import Registry
+    from reel_driver.schema import TITLE_SCHEMA, conform
+    from reel_driver.tasks import watch_pipeline
+    from reel_driver.train import TrainConfig, fit_bundle
+
+    real = Path(__file__).parents[2] / "shared" / "data" / "reel-driver" / "training.parquet"
+    real = Path(os.environ.get("REEL_SHARED_DATA", real.parents[1])) / "reel-driver" / "training.parquet"
+    if real.is_file():
+        frame = pl.read_parquet(real).filter(pl.col("media_type") == "movie")
+        frame = frame.rename({"media_type": "kind", "media_title": "title", "label": "verdict"})
+        films = conform(frame, TITLE_SCHEMA).with_columns(frame["verdict"].cast(pl.String))
+    else:
+        films = starter.catalogue_with_labels().filter(pl.col("verdict").is_not_null() & (pl.col("kind") == "movie"))
+    bundle, _ = fit_bundle("watch", watch_pipeline(model), films, TrainConfig(search=False, params=params))
+    Registry(home / "models").add("watch-me", bundle)
+
+
+def run(root: Path, seconds: float, connections: int, rounds: int) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Everything measured: the best of the rounds by name, and what else there is to say of each model."""
+    single = json.dumps(ITEM).encode()
+    batches = {
+        n: json.dumps({"items": [{**ITEM, "imdb_id": f"tt{i:07}"} for i in range(n)]}).encode() for n in (50, 1000)
+    }
+    models = {"xgboost 200 trees": ("xgboost", {"n_estimators": 200}), "logistic": ("logistic", {})}
+    for name, (model, params) in models.items():
+        make_home(root / name, model, params)
+    best: dict[str, Measured] = {}
+    facts: dict[str, str] = {}
+
+    def measure(name: str, pid: int, url: str, body: bytes) -> None:
+        found = drive(name, pid, url, body, seconds, connections)
+        best[name] = min((found, best.get(name, found)), key=lambda m: m.cpu_ms)
+
+    binaries = Path(sys.executable).parent
+    for _ in range(rounds):
+        echo = [str(binaries / "uvicorn"), "echo_app:app", "--port", "8871", "--app-dir", str(Path(__file__).parent),
+                "--no-access-log", "--log-level", "warning"]  # fmt: skip
+        with server(echo, "http://127.0.0.1:8871/docs") as (pid, _):
+            drive("warm", pid, "http://127.0.0.1:8871/echo", single, 1, connections)
+            measure(ECHO, pid, "http://127.0.0.1:8871/echo", single)
+        for name in models:
+            base = "http://127.0.0.1:8872/reel-driver"
+            command = [str(binaries / "reel"), "serve", "--port", "8872"]
+            with server(command, f"{base}/health", {"REEL_HOME": str(root / name)}) as (pid, start):
+                drive("warm", pid, f"{base}/api/predict", single, 1, connections)
+                measure(f"one, {name}", pid, f"{base}/api/predict", single)
+                for n, body in batches.items():
+                    measure(f"batch of {n}, {name}", pid, f"{base}/api/predict_batch", body)
+                facts[name] = f"first answer after {start:.2f} s, {resident_mb(pid):.0f} MB resident after the load"
+    return best, facts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is needed: apt-get install wrk")
+    with tempfile.TemporaryDirectory() as folder:
+        best, facts = run(Path(folder), options.seconds, options.connections, options.rounds)
+    reference = best[ECHO].cpu_ms
+    print(f"{'':36} {'CPU ms':>9} {'x echo':>8} {'p50 ms':>9} {'p99 ms':>9} {'errors':>7}")
+    for name, m in best.items():
+        print(f"{name:36} {m.cpu_ms:9.3f} {m.cpu_ms / reference:8.2f} {m.p50_ms:9.2f} {m.p99_ms:9.2f} {m.n_errors:7}")
+    for name, words in facts.items():
+        print(f"{name}: {words}")
+    if options.json:
+        options.json.write_text(json.dumps({n: vars(m) for n, m in best.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The service: every client's routes over HTTP. Read `app.py` first, then `gate.py`."""

@@ -1,0 +1,67 @@
+"""Genre predictions as the tgplus clients ask for them: a description as the path. It must be the last router."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from reel_driver.web import refusals
+from reel_driver.web.live import Models, Served
+from reel_driver.web.text_models import genres_of
+
+
+class Genre(BaseModel):
+    """The one likeliest genre."""
+
+    genre: str = Field(examples=["Documentary"])
+
+
+class GenreScore(BaseModel):
+    """A genre with its probability."""
+
+    genre: str
+    probability: float = Field(ge=0, le=1)
+
+
+class Genres(BaseModel):
+    """All genres, likeliest first."""
+
+    genre: str
+    genres: list[GenreScore]
+
+
+class Received(BaseModel):
+    """The echo of a ping."""
+
+    received: str
+
+
+def genre_router(models: Models) -> APIRouter:
+    """The routes; `/{text}` takes any path of one part that nobody else took."""
+    router = APIRouter(tags=["tgplus"])
+    unavailable: dict[int | str, dict[str, Any]] = {503: {"description": "no model is loaded"}}
+
+    def served() -> Served:
+        if models.genre.served is None:
+            raise refusals.message(503, f"Model not loaded. {models.genre.problem}")
+        return models.genre.served
+
+    @router.get("/ping/{message}", summary="Echo")
+    async def ping(message: str) -> Received:
+        return Received(received=message)
+
+    @router.get("/genres", responses=unavailable, summary="Genres of a description")
+    async def genres(text: Annotated[str, Query(min_length=1, max_length=20_000)]) -> Genres:
+        found = genres_of(served(), text)
+        return Genres(genre=found[0][0], genres=[GenreScore(genre=g, probability=p) for g, p in found])
+
+    @router.get("/{text}", responses=unavailable, summary="Genre of a description")
+    async def genre(text: str) -> Genre:
+        """A path is taken for a description only if there is white space in it, so that a mistyped route is 404."""
+        if not text.strip() or not any(c.isspace() for c in text):
+            raise HTTPException(404, "Not Found")
+        return Genre(genre=genres_of(served(), text)[0][0])
+
+    return router

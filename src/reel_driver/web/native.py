@@ -1,0 +1,268 @@
+"""The project's own routes, under `/api/v1`: options, one verb, a plain answer. None of them is hot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from reel_driver.domain import FIELD, TITLE_FIELDS, Verdict
+from reel_driver.errors import ExtraMissing
+from reel_driver.registry import Registry
+from reel_driver.web import refusals
+from reel_driver.web.live import Models, Served
+
+if TYPE_CHECKING:
+    from reel_driver.operations.workspace import Workspace
+
+TYPES: dict[str, Any] = {"text": str, "int": int, "float": float, "list": list[str], "date": date}
+
+
+def _title() -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for f in TITLE_FIELDS:
+        top = None if f.maximum is None else (f.maximum * 10 if f.name == "imdb_rating" else f.maximum)
+        limits: dict[str, Any] = {"ge": f.minimum, "le": top} if f.type in ("int", "float") else {}
+        if f.type == "text":
+            limits["max_length"] = f.max_length
+        fields[f.name] = (TYPES[f.type] | None, Field(None, description=f.help, **limits))
+    return create_model("Title", __config__=ConfigDict(extra="ignore", allow_inf_nan=False), **fields)
+
+
+Title = _title()
+"""A title as the catalogue knows it; nothing is required."""
+
+
+class TitleOut(BaseModel):
+    """A title of the catalogue."""
+
+    model_config = ConfigDict(extra="allow")
+    title_id: int
+
+
+class Titles(BaseModel):
+    """Titles to be judged."""
+
+    items: list[Title] = Field(max_length=10_000)  # type: ignore[valid-type]
+
+
+class Judged(BaseModel):
+    """The word on a title, with its 90 % interval."""
+
+    imdb_id: str | None = None
+    title: str | None = None
+    prediction: bool
+    probability: float
+    lower: float
+    upper: float
+    is_extrapolated: bool
+
+
+class JudgedTitles(BaseModel):
+    """The words on titles, in their order, and who says so."""
+
+    results: list[Judged]
+    model: str
+    version: str
+    threshold: float
+
+
+class Why(BaseModel):
+    """One part of a score, in log-odds."""
+
+    phrase: str
+    weight: float
+
+
+class Explained(Judged):
+    """The word on a title and why."""
+
+    reasons_for: list[Why]
+    reasons_against: list[Why]
+
+
+class LabelIn(BaseModel):
+    """A person's word on a title."""
+
+    verdict: Verdict
+
+
+class ModelOut(BaseModel):
+    """Versions of one registered model."""
+
+    name: str
+    versions: list[str]
+    aliases: dict[str, str]
+    served: str | None
+
+
+def native_router(models: Models, registry: Registry, work: Workspace) -> APIRouter:
+    """The routes. Verbs that need the catalogue are imported when asked for: a service without it still predicts."""
+    router = APIRouter(prefix="/api/v1", tags=["native"])
+    refused: dict[int | str, dict[str, Any]] = {
+        404: {"description": "nobody has heard of it"},
+        503: {"description": "no model, or no catalogue"},
+    }
+
+    def served() -> Served:
+        if models.watch.served is None:
+            raise refusals.message(503, refusals.NO_MODEL)
+        return models.watch.served
+
+    @router.get("/titles/{ref}", responses=refused, summary="One title of the catalogue")
+    def title(ref: str) -> TitleOut:
+        with catalogue():
+            return TitleOut.model_validate(work.store.find_title(ref))
+
+    @router.get("/titles", responses=refused, summary="Titles of the catalogue")
+    def titles(
+        kind: Literal["movie", "show"] | None = None,
+        after: Annotated[int, Query(ge=0, le=2**31, description="number of the last title of the page before")] = 0,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> list[TitleOut]:
+        with catalogue():
+            from reel_driver.operations.browse import page_of_titles
+
+            return [TitleOut.model_validate(r) for r in page_of_titles(work, kind=kind, after=after, limit=limit)]
+
+    @router.get("/labels", responses=refused, summary="Every label that counts")
+    def labels() -> list[dict[str, Any]]:
+        with catalogue():
+            from reel_driver.operations import correct
+
+            return [_plain(row) for row in correct.list_labels(work)]
+
+    @router.get("/labels/{ref}", responses=refused, summary="Every word ever said on a title")
+    def label_history(ref: str) -> list[dict[str, Any]]:
+        with catalogue():
+            from reel_driver.operations import correct
+
+            return [_plain(row) for row in correct.label_history(work, ref)]
+
+    @router.put("/labels/{ref}", responses=refused, summary="Say your word on a title")
+    def set_label(ref: str, label: LabelIn) -> TitleOut:
+        with catalogue():
+            from reel_driver.operations import correct
+
+            return TitleOut.model_validate(correct.set_label(work, ref, label.verdict))
+
+    @router.delete("/labels/{ref}", responses=refused, summary="Take your word on a title back")
+    def unset_label(ref: str) -> TitleOut:
+        with catalogue():
+            from reel_driver.operations import correct
+
+            return TitleOut.model_validate(correct.unset_label(work, ref))
+
+    @router.get("/tonight", responses=refused, summary="Tonight's row")
+    def tonight(
+        n: Annotated[int, Query(ge=1, le=100)] = 10,
+        minutes: Annotated[int | None, Query(ge=1, le=100_000)] = None,
+        genre: str | None = None,
+        language: str | None = None,
+        kind: Literal["movie", "show"] | None = None,
+    ) -> list[dict[str, Any]]:
+        with catalogue():
+            from reel_driver.operations import row
+
+            picks = row.tonight(work, n=n, minutes=minutes, genre=genre, language=language, kind=kind)
+        return [
+            {
+                **_plain(dict(p.title)),
+                "probability": p.score.score,
+                "lower": p.score.lower,
+                "upper": p.score.upper,
+                "is_extrapolated": p.score.is_extrapolated,
+                "is_exploration": p.is_exploration,
+                "reasons_for": [asdict(r) for r in p.reasons_for],
+                "reasons_against": [asdict(r) for r in p.reasons_against],
+            }
+            for p in picks
+        ]
+
+    @router.post("/predict", responses=refused, summary="Would they watch these titles")
+    def predict(titles: Titles) -> JudgedTitles:
+        now = served()
+        rows = [_row(item) for item in titles.items]
+        return JudgedTitles(
+            results=[Judged(**j) for j in _judged(now, rows)],
+            model=now.name,
+            version=now.version,
+            threshold=now.bundle.threshold,
+        )
+
+    @router.post("/explain", responses=refused, summary="Would they watch this title, and why")
+    def explain(title: Title) -> Explained:  # type: ignore[valid-type]
+        now, row = served(), _row(title)
+        pro, contra = now.bundle.reasons([row], n=5)[0]
+        return Explained(
+            **_judged(now, [row])[0],
+            reasons_for=[Why(**asdict(r)) for r in pro],
+            reasons_against=[Why(**asdict(r)) for r in contra],
+        )
+
+    @router.get("/evaluation", responses=refused, summary="How good the served model is, out of fold")
+    def evaluation() -> dict[str, Any]:
+        return dict(served().bundle.about.get("evaluation", {}))
+
+    @router.get("/models", summary="Registered models, their versions and aliases")
+    def listed() -> list[ModelOut]:
+        return [
+            ModelOut(
+                name=live.name,
+                versions=registry.versions(live.name),
+                aliases=registry.aliases(live.name),
+                served=live.served.version if live.served else None,
+            )
+            for live in models.all
+        ]
+
+    return router
+
+
+@contextmanager
+def catalogue() -> Iterator[None]:
+    """A block that needs the database; a serving-only installation has none.
+
+    Raises:
+        ExtraMissing: when the packages for it are not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("polars", "sqlalchemy", "alembic", "psycopg"):
+            raise
+        raise ExtraMissing("train", "The catalogue, behind this route,") from error
+
+
+def _row(item: Any) -> dict[str, Any]:
+    row = {name: value for name, value in item if value is not None}
+    if row.get("imdb_rating", 0) > FIELD["imdb_rating"].maximum:
+        row["imdb_rating"] /= 10
+    return row
+
+
+def _judged(served: Served, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not rows:
+        return []
+    p, lower, upper = served.bundle.score_rows(rows)
+    return [
+        {
+            "imdb_id": row.get("imdb_id"),
+            "title": row.get("title"),
+            "prediction": bool(p[i] >= served.bundle.threshold),
+            "probability": float(p[i]),
+            "lower": float(lower[i]),
+            "upper": float(upper[i]),
+            "is_extrapolated": row.get("kind") == "show",
+        }
+        for i, row in enumerate(rows)
+    ]
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {k: v.isoformat() if isinstance(v, date | datetime) else v for k, v in row.items()}

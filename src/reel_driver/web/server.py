@@ -1,0 +1,104 @@
+"""Running the service: settings, the token, the server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from pathlib import Path
+
+from reel_driver.config import setting
+from reel_driver.errors import DiskError, ExtraMissing, ValueRefused
+from reel_driver.operations.workspace import Workspace
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def token_of(home: Path) -> str:
+    """The token of this installation: the setting, or a file of the home folder that is made on first use.
+
+    Raises:
+        DiskError: when it has to be made and cannot be written.
+    """
+    if configured := setting("REEL_API_TOKEN"):
+        return configured
+    path = home / "token"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    made = secrets.token_urlsafe(32)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(made + "\n")
+    except FileExistsError:
+        return path.read_text().strip()
+    except OSError as error:
+        raise DiskError(path, error.strerror or str(error)) from error
+    return made
+
+
+def number(name: str, at_least: float) -> float:
+    """A setting that is a number.
+
+    Raises:
+        ValueRefused: when it is none, or too small.
+    """
+    text = setting(name)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not value >= at_least:
+        raise ValueRefused(name, text, f"it must be a number of at least {at_least:g}.")
+    return value
+
+
+def serve(work: Workspace, host: str, port: int) -> None:
+    """Serve until told to stop; a stop lets the requests that have come in be answered.
+
+    Raises:
+        ExtraMissing: without the serving extra.
+    """
+    try:
+        import uvicorn
+
+        from reel_driver.web.app import ServiceConfig, create_app
+        from reel_driver.web.gate import Limits
+    except ImportError as error:
+        raise ExtraMissing("serve", "The service") from error
+    from reel_driver import tracking
+    from reel_driver.operations.models import puller
+
+    logging.basicConfig(
+        level=setting("REEL_DRIVER_API_LOG_LEVEL").upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    prefix = "/" + setting("REEL_DRIVER_API_PREFIX").strip("/")
+    config = ServiceConfig(
+        prefix="" if prefix == "/" else prefix,
+        version=setting("REEL_DRIVER_API_MODEL_VERSION"),
+        poll_seconds=number("REEL_API_POLL", 0.1),
+        token="" if host in LOOPBACK and not setting("REEL_API_TOKEN") else token_of(work.home),
+        cors=tuple(o.strip() for o in setting("REEL_API_CORS").split(",") if o.strip()),
+        limits=Limits(
+            body=int(number("REEL_API_MAX_BODY", 1)),
+            batch=int(number("REEL_API_MAX_BATCH", 1)),
+            concurrent=int(number("REEL_API_MAX_CONCURRENT", 1)),
+            seconds=number("REEL_API_TIMEOUT", 0.1),
+            rate=number("REEL_API_RATE", 0),
+        ),
+    )
+    app = create_app(work, config, pull=puller(work) if tracking.is_configured() else None)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=int(config.limits.seconds),
+        backlog=2048,
+        lifespan="on",
+    )

@@ -1,0 +1,17 @@
+"""The benchmarks in `bench/` still run; their figures are for people to read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BENCH = Path(__file__).parents[1] / "bench"
+
+
+def test_the_benchmark_of_scale_runs_on_a_small_catalogue() -> None:
+    command = [sys.executable, str(BENCH / "scale.py"), "--titles", "500", "--runs", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "500 titles inserted" in done.stdout
+    assert "tonight, filtered" in done.stdout
