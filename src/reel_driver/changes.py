@@ -143,7 +143,7 @@ def compare(
         now_dropped=flips(lost),
         n_now_picked=int(gained.sum()),
         n_now_dropped=int(lost.sum()),
-        shifts=tuple(sorted(_shifts(catalogue, p, q, was != now), key=lambda s: -abs(s.after - s.before))[:12]),
+        shifts=tuple(sorted(_shifts(catalogue, p, q, was != now), key=lambda s: (-abs(s.after - s.before), s.by, s.name))[:12]),
         profiles=tuple(_fit(name, own, catalogue, p, q) for name, own in labels.items() if own.height),
     )
 
@@ -164,11 +164,11 @@ def _shifts(catalogue: pl.DataFrame, p: Vector, q: Vector, flipped: NDArray[np.b
         grouped = (
             (frame.explode("genre") if by == "genre" else frame)
             .drop_nulls(by)
-            .group_by(by)
+            .group_by(by, maintain_order=True)
             .agg(pl.len(), pl.col("p").mean(), pl.col("q").mean(), pl.col("f").sum())
             .filter(pl.col("len") >= 20)
         )
-        yield from (Shift(by, str(v), int(n), float(a), float(b), int(f)) for v, n, a, b, f in grouped.rows())
+        yield from (Shift(by, str(v), int(n), round(float(a), 6), round(float(b), 6), int(f)) for v, n, a, b, f in grouped.rows())
 
 
 def _fit(name: str, labels: pl.DataFrame, catalogue: pl.DataFrame, p: Vector, q: Vector) -> ProfileFit:
