@@ -42,7 +42,9 @@ def test_exploring_a_file_says_what_stands_out_and_makes_a_page_at_home(tmp_path
     page = Path(output.splitlines()[-1])
     assert page == Workspace.default().home / "reports" / "explore-my-films.html"
     assert "Ben-Hur" in page.read_text()
-    assert said("explore", str(table), "--output", str(tmp_path / "here.html")).splitlines()[-1] == str(tmp_path / "here.html")
+    assert said("explore", str(table), "--output", str(tmp_path / "here.html")).splitlines()[-1] == str(
+        tmp_path / "here.html"
+    )
 
 
 def test_json_has_the_same_numbers_and_writes_nothing(tmp_path: Path) -> None:
@@ -86,7 +88,9 @@ def test_wrong_use_is_said(tmp_path: Path) -> None:
     assert isinstance(run("drift").exception, BundleMissing)
 
 
-def test_the_models_page_names_errors_and_its_command_keeps_one_out_of_training(starter: Workspace, tmp_path: Path) -> None:
+def test_the_models_page_names_errors_and_its_command_keeps_one_out_of_training(
+    starter: Workspace, tmp_path: Path
+) -> None:
     page = tmp_path / "model.html"
     report = ("-p", STARTER, "evaluate", "--model", "logistic", "--no-search", "--output", str(page))
     assert said(*report).splitlines()[-1] == str(page)

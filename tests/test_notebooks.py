@@ -27,4 +27,6 @@ def test_a_notebook_runs_and_is_a_notebook(path: Path) -> None:
 def test_the_three_notebooks_are_there_and_hold_no_logic() -> None:
     assert [p.stem for p in NOTEBOOKS] == ["01_eda", "02_experiments", "03_watch_analysis"]
     for path in NOTEBOOKS:
-        assert not [line for line in path.read_text().splitlines() if line.startswith(("def ", "class ", "for ", "while "))]
+        assert not [
+            line for line in path.read_text().splitlines() if line.startswith(("def ", "class ", "for ", "while "))
+        ]

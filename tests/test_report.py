@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
-from conftest import missing
 
+from conftest import missing
 from reel_driver.examine import examine
 from reel_driver.explore import explore
 from reel_driver.ingest.plain import read_plain
@@ -137,7 +137,9 @@ return {
 
 def look(browser: Chrome, path: Path, width: int, theme: str) -> dict[str, Any]:
     """Open a page as wide and as dark as asked; say what is on it, what the console said and what was asked of a network."""
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]})
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    )
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get_log("performance"), browser.get_log("browser")

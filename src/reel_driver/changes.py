@@ -143,7 +143,9 @@ def compare(
         now_dropped=flips(lost),
         n_now_picked=int(gained.sum()),
         n_now_dropped=int(lost.sum()),
-        shifts=tuple(sorted(_shifts(catalogue, p, q, was != now), key=lambda s: (-abs(s.after - s.before), s.by, s.name))[:12]),
+        shifts=tuple(
+            sorted(_shifts(catalogue, p, q, was != now), key=lambda s: (-abs(s.after - s.before), s.by, s.name))[:12]
+        ),
         profiles=tuple(_fit(name, own, catalogue, p, q) for name, own in labels.items() if own.height),
     )
 
@@ -168,7 +170,10 @@ def _shifts(catalogue: pl.DataFrame, p: Vector, q: Vector, flipped: NDArray[np.b
             .agg(pl.len(), pl.col("p").mean(), pl.col("q").mean(), pl.col("f").sum())
             .filter(pl.col("len") >= 20)
         )
-        yield from (Shift(by, str(v), int(n), round(float(a), 6), round(float(b), 6), int(f)) for v, n, a, b, f in grouped.rows())
+        yield from (
+            Shift(by, str(v), int(n), round(float(a), 6), round(float(b), 6), int(f))
+            for v, n, a, b, f in grouped.rows()
+        )
 
 
 def _fit(name: str, labels: pl.DataFrame, catalogue: pl.DataFrame, p: Vector, q: Vector) -> ProfileFit:

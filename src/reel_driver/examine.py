@@ -306,7 +306,7 @@ def worth_of_more(curve: Sequence[LearningPoint], more: int) -> float | None:
 
     >>> point = lambda n, ap: LearningPoint(n, ap, 0.9, 0.01)
     >>> round(worth_of_more([point(100, 0.7), point(400, 0.8)], 20), 4)
-    0.0048
+    0.0024
     """
     if len(curve) < 2:
         return None
