@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reel_driver.bundle import Bundle
 from reel_driver.domain import FIELD
-from reel_driver.features.names import language_name
+from reel_driver.features.names import LANGUAGES
 from reel_driver.metrics import roc_auc
 
 Vector = NDArray[np.float64]
@@ -159,7 +159,7 @@ def _shifts(catalogue: pl.DataFrame, p: Vector, q: Vector, flipped: NDArray[np.b
     frame = pl.DataFrame({"p": p, "q": q, "f": flipped}).with_columns(
         decade=(catalogue["release_year"] // 10 * 10).cast(pl.String) + "s",
         genre=catalogue["genre"],
-        language=catalogue["original_language"].map_elements(language_name, return_dtype=pl.String),
+        language=catalogue["original_language"].replace(LANGUAGES),
         kind=catalogue["kind"],
     )
     for by in ("decade", "genre", "language", "kind"):
