@@ -28,8 +28,10 @@ def commands_page() -> str:
     from reel_driver.cli import reel
 
     parts = [_HEAD, "# Commands\n"]
-    # Lines of one length, however wide the terminal is.
-    root = click.Context(reel, info_name="reel", terminal_width=100, max_content_width=100)
+    # Lines of one length, however wide the terminal is; and the names of --help that the command gives its parts.
+    root = click.Context(
+        reel, info_name="reel", terminal_width=100, max_content_width=100, help_option_names=["-h", "--help"]
+    )
     for name, command, context in walk(reel, root):
         context.terminal_width = 100
         parts.append(f"## {name}\n\n```\n{command.get_help(context)}\n```\n")
