@@ -10,6 +10,7 @@ import click
 
 from reel_driver.cli import show
 from reel_driver.cli.data import left_out_words
+from reel_driver.cli.models import register
 
 METRIC_WORDS = {
     "roc_auc": "ROC AUC",
@@ -91,6 +92,7 @@ def train(
         if trained.is_new:
             with show.progress("Scoring the catalogue") as progress:
                 row.score_catalogue(work, trained.bundle, progress=progress)
+            register(work, work.watch_name)
         if as_json:
             show.echo_json(
                 {
