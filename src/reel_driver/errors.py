@@ -14,7 +14,9 @@ ReelError                      exit code 1; the message says what, where, what t
 │   └── StoreTooNew            written by a newer version of this software
 ├── LabelsError                labels that nothing can be learned from
 │   ├── TooFewLabels
-│   └── OneVerdictOnly
+│   ├── OneVerdictOnly
+│   ├── TooFewRaters       not enough people to learn a population from
+│   └── OverlappingPeople  test people whom the prior was learned on
 ├── BundleError                a saved model
 │   ├── BundleMissing
 │   ├── BundleCorrupt
@@ -135,6 +137,26 @@ class OneVerdictOnly(LabelsError):
         super().__init__(
             f"All {n_labels} labels say {verdict}, so there is nothing to tell apart: label a few titles the other way "
             "with `reel labels set`."
+        )
+
+
+class TooFewRaters(LabelsError):
+    """A population is more than these."""
+
+    def __init__(self, n_people: int, needed: int, n_ratings: int) -> None:
+        super().__init__(
+            f"Only {n_people} people have rated at least {n_ratings} of the titles; {needed} are needed: check that both "
+            "files count movieId alike."
+        )
+
+
+class OverlappingPeople(LabelsError):
+    """The prior has been learned on some of the people that it should be judged on."""
+
+    def __init__(self, n_people: int, n_overlap: int) -> None:
+        super().__init__(
+            f"{n_overlap} of the {n_people} people were used to learn the prior, so the figures would flatter it: take "
+            "other ratings, or say --allow-overlap."
         )
 
 

@@ -202,6 +202,40 @@ def print_scorecard(card: Mapping[str, Any]) -> None:
             "Green: a baseline that is better than the model."
         ),
     )
+    print_reliability(card)
+    print_search(card)
+
+
+def print_reliability(card: Mapping[str, Any]) -> None:
+    """What was said against what happened, in groups of like probability."""
+    groups = card["reliability"]
+    error = card["metrics"]["calibration_error"]["value"]
+    show.table(
+        f"Said and happened: {error:.1%} apart on average".replace("%", " %"),
+        ["", *((str(g["n_titles"]), "right") for g in groups)],
+        [
+            [words, *(show.percent(g[key]) for g in groups)]
+            for words, key in (("said", "predicted"), ("happened", "observed"))
+        ],
+        caption="Labelled titles in groups of like probability, each judged by a model that had not seen it.",
+    )
+
+
+def print_search(card: Mapping[str, Any]) -> None:
+    """Which settings were tried on the labels, the chosen one marked."""
+    tried = card.get("search") or ()
+    if not tried:
+        return
+    best = min(t["log_loss"] for t in tried)
+    rows = [
+        [
+            ", ".join(f"{name} {value}" for name, value in t["params"].items()),
+            f"{t['log_loss']:.4f}",
+            "[bold]chosen[/bold]" if t["log_loss"] == best else "",
+        ]
+        for t in tried
+    ]
+    show.table("Tried on these labels", ["setting", ("log loss out of fold", "right"), ""], rows)
 
 
 def _best(card: Mapping[str, Any], key: str) -> str | None:

@@ -23,11 +23,14 @@ from reel_driver.features.blocks import (
     State,
     Words,
 )
+from reel_driver.features.known import KnownTitle, Tokens
 
 if TYPE_CHECKING:
     import polars as pl
 
-BLOCK_KINDS: dict[str, type[Block]] = {b.kind: b for b in (Number, LogRatio, OneHot, MultiHot, Length, Words)}
+BLOCK_KINDS: dict[str, type[Block]] = {
+    b.kind: b for b in (Number, LogRatio, OneHot, MultiHot, Length, Words, KnownTitle, Tokens)
+}
 """Every kind of block that a saved spec may name."""
 
 

@@ -63,7 +63,7 @@ class Learner(Protocol):
         """Learn from encoded titles, shape (n_titles, spec.width), and verdict levels 0, 1, 2."""
 
 
-_MODULES = {"xgboost": "trees:TreeModel", "logistic": "linear:LinearModel"}
+_MODULES = {"xgboost": "trees:TreeModel", "logistic": "linear:LinearModel", "taste": "ladder:LadderModel"}
 
 
 def model_class(kind: str) -> type[Model]:
