@@ -6,6 +6,7 @@ ReelError                      exit code 1; the message says what, where, what t
 │   ├── FileUnreadable         there, but not what it claims to be
 │   ├── NothingToRead          an empty file or table
 │   ├── ColumnsMissing         a table without the columns the job needs
+│   ├── TooFewFilms            a table with too little to learn from
 │   └── ValueRefused           one value that is out of bounds or unknown
 ├── NotFound                   a title, profile, version or setting nobody has heard of
 ├── StoreError                 the database
@@ -210,3 +211,10 @@ class ExtraMissing(ReelError):
 
     def __init__(self, extra: str, what: str) -> None:
         super().__init__(f"{what} needs an optional part: install it with `pip install 'reel-driver[{extra}]'`.")
+
+
+class TooFewFilms(InputError):
+    """A table in which too few films carry what is to be learned."""
+
+    def __init__(self, n_films: int, needed: int, what: str) -> None:
+        super().__init__(f"{n_films} films have {what} and at least {needed} are needed: take a larger table.")

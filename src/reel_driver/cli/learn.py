@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from reel_driver.cli import show
+from reel_driver.cli import films, show
 from reel_driver.cli.data import left_out_words
 from reel_driver.cli.models import register
 
@@ -61,6 +61,8 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
+@click.argument("task", type=click.Choice(["watch", "rating", "genre"]), default="watch")
+@films.data_option
 @training_options
 @click.option("--force", is_flag=True, help="Train even when nothing changed.")
 @click.option(
@@ -71,9 +73,23 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
 @show.json_option
 @click.pass_context
 def train(
-    context: click.Context, /, as_json: bool, force: bool, model_labels: bool, model: str | None, **settings: Any
+    context: click.Context,
+    /,
+    task: str,
+    source: Path | None,
+    as_json: bool,
+    force: bool,
+    model_labels: bool,
+    model: str | None,
+    **settings: Any,
 ) -> None:
-    """Step 3: train the watch model on your labels, judge it, and make it the champion."""
+    """Step 3: train the watch model on your labels, judge it, and make it the champion.
+
+    With TASK rating or genre: learn that from the films of --data.
+    """
+    if task != "watch":
+        films.train_task(context, task, source, model, settings["seed"], as_json)
+        return
     from reel_driver.operations import learn, row
     from reel_driver.operations.workspace import Workspace
     from reel_driver.tasks import DEFAULT_WATCH
@@ -115,6 +131,8 @@ def train(
 
 
 @click.command()
+@click.argument("task", type=click.Choice(["watch", "rating", "genre"]), default="watch")
+@films.data_option
 @training_options
 @click.option(
     "--report", is_flag=True, help="Make the model's page: curves, costs, effects, slices, errors with reasons."
@@ -129,9 +147,23 @@ def train(
 @show.json_option
 @click.pass_context
 def evaluate(
-    context: click.Context, /, as_json: bool, report: bool, output: Path | None, model: str | None, **settings: Any
+    context: click.Context,
+    /,
+    task: str,
+    source: Path | None,
+    as_json: bool,
+    report: bool,
+    output: Path | None,
+    model: str | None,
+    **settings: Any,
 ) -> None:
-    """Judge a model on your labels, out of fold, beside its baselines. Changes nothing."""
+    """Judge a model on your labels, out of fold, beside its baselines. Changes nothing.
+
+    With TASK rating or genre: judge on the films of --data, or show how the model in use was judged.
+    """
+    if task != "watch":
+        films.evaluate_task(context, task, source, model, settings["seed"], as_json)
+        return
     if report or output:
         _report(context.obj, model, settings, output, as_json=as_json)
         return
