@@ -82,14 +82,15 @@ class Bundle:
 
     def genres(self, text: str) -> list[tuple[str, float]]:
         """Genres of a text with their probabilities, the best one first: for the bundles of the genre task."""
-        probability = self.score_rows([{"overview": text}])[0][0]
+        probability: NDArray[np.float64] = self.score_rows([{"overview": text}])[0][0]
         names: tuple[str, ...] = self.model.genres
         return [(names[i], float(probability[i])) for i in np.argsort(-probability, kind="stable")]
 
     def probabilities(self, encoded: Matrix) -> NDArray[np.float64]:
         """Probability of each encoded title, shape (n_titles,): what a service needs, without the interval."""
         raw, _ = self.model.predict(encoded)
-        return self.calibration.probability(raw)
+        probability: NDArray[np.float64] = self.calibration.probability(raw)
+        return probability
 
     def score_row(self, row: TitleRow, title_id: int = 0) -> Score:
         """The score of one title."""
