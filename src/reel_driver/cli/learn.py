@@ -34,7 +34,7 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
             "--model",
             default=None,
             metavar="NAME",
-            help="A pipeline of the menu: xgboost, logistic. [default: xgboost]",
+            help="A pipeline of the menu. [default: taste for watch; also xgboost, logistic]",
         ),
         click.option(
             "--cost-missed",
