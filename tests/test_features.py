@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from reel_driver.domain import FIELD, TITLE_FIELDS, Field
 from reel_driver.features.blocks import Block, Length, LogRatio, MultiHot, Number, OneHot, Words
+from reel_driver.features.known import KnownTitle, Tokens
 from reel_driver.features.spec import BLOCK_KINDS, FeatureSpec
 from reel_driver.schema import TITLE_SCHEMA, conform
 from reel_driver.tasks import WATCH, watch_pipeline
@@ -35,6 +36,9 @@ EVERY_BLOCK: tuple[Block, ...] = (
     Length("keywords"),
     Words("overview", n_words=6, min_length=3),
     Words("tagline", n_words=3),
+    KnownTitle(np.array([111161, 0, 7], dtype=np.int32), np.array([278, 1, 0], dtype=np.int32)),
+    Tokens("cast", 2),
+    Tokens("title", 3),
 )
 
 CATEGORIES = ("Drama", "War", "drama", "", "Ünïcode", "日本語", "a|b", "\x00", "🎬")

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from reel_driver.domain import Label, Verdict
-from reel_driver.errors import FileMissing, FileUnreadable, NotFound, ValueRefused
+from reel_driver.errors import DiskError, FileMissing, FileUnreadable, NotFound, ValueRefused
 from reel_driver.schema import CATALOGUE_SCHEMA, LABEL_SCHEMA, SCORE_SCHEMA, TITLE_SCHEMA, conform
 from reel_driver.store import Store
 
@@ -488,3 +488,30 @@ def test_the_doctor_finds_what_does_not_hold_together(store: Store) -> None:
         assert any(words in what for what in found), (words, list(found))
     assert all(finding.what_to_do for finding in found.values())
     assert any("#1 Heat (1995)" in finding.examples for finding in found.values())
+
+
+def test_many_threads_may_write_at_once(store: Store) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    store.upsert_titles(pl.DataFrame({"title": [f"Title {n}" for n in range(40)]}), source="test")
+
+    def work(title_id: int) -> None:
+        store.add_labels("ada", [label(title_id, "would_watch")])
+        store.mark_seen("ada", [title_id, 1])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(1, 41)))
+
+    assert len(store.labels("ada")) == 40
+    assert store.seen("ada") == set(range(1, 41))
+
+
+def test_a_backup_that_cannot_be_written_leaves_the_earlier_one(store: Store, tmp_path: Path) -> None:
+    fill(store)
+    (tmp_path / "all.zip").mkdir()
+
+    for path in (tmp_path / "no-such-folder" / "all.zip", tmp_path / "all.zip"):
+        with pytest.raises(DiskError, match="untouched"):
+            store.backup(path)
+
+    assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".part")] == []

@@ -28,8 +28,10 @@ from reel_driver.domain import Kind, Reason, Score, TitleRow
 from reel_driver.errors import BundleCorrupt, BundleMissing, BundleTooNew, DiskError
 from reel_driver.features.blocks import Matrix
 from reel_driver.features.spec import FeatureSpec
-from reel_driver.models import Model, model_class
+from reel_driver.models import model_class
 from reel_driver.models.calibrate import Calibration
+from reel_driver.models.genre import GenreCalibration
+from reel_driver.models.interval import RatingInterval
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,22 +49,22 @@ class Bundle:
     """A trained model with everything around it.
 
     Attributes:
-        task: "watch".
-        spec: what the model sees.
-        model: the fitted model.
-        calibration: from raw scores to probabilities and intervals.
+        task: "watch", "rating" or "genre".
+        spec: what the model sees: a `FeatureSpec`, or a `TextSpec` for genres.
+        model: the fitted model, one of the kinds of `models`.
+        calibration: from raw scores to what is said: probabilities or a rating, and intervals.
         threshold: titles at or above it are picked.
         about: plain facts: pipeline, profile, trained_at, n_labels, fingerprint, params, metrics, software.
         golden: titles with the scores they must get.
     """
 
     task: str
-    spec: FeatureSpec
-    model: Model
-    calibration: Calibration
+    spec: Any
+    model: Any
+    calibration: Any
     threshold: float
     about: Mapping[str, Any] = field(default_factory=dict)
-    golden: tuple[tuple[TitleRow, float], ...] = ()
+    golden: tuple[tuple[TitleRow, Any], ...] = ()
 
     @property
     def version(self) -> str:
@@ -73,8 +75,16 @@ class Bundle:
         self, rows: Sequence[TitleRow]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Probability, lower and upper end of each title, each of shape (n_titles,)."""
-        encoded = self.spec.encode_row(rows[0])[None, :] if len(rows) == 1 else self.spec.encode_rows(rows)
-        return self.calibration(*self.model.predict(encoded))
+        one = len(rows) == 1 and isinstance(self.spec, FeatureSpec)
+        encoded = self.spec.encode_row(rows[0])[None, :] if one else self.spec.encode_rows(rows)
+        value, lower, upper = self.calibration(*self.model.predict(encoded))
+        return value, lower, upper
+
+    def genres(self, text: str) -> list[tuple[str, float]]:
+        """Genres of a text with their probabilities, the best one first: for the bundles of the genre task."""
+        probability = self.score_rows([{"overview": text}])[0][0]
+        names: tuple[str, ...] = self.model.genres
+        return [(names[i], float(probability[i])) for i in np.argsort(-probability, kind="stable")]
 
     def probabilities(self, encoded: Matrix) -> NDArray[np.float64]:
         """Probability of each encoded title, shape (n_titles,): what a service needs, without the interval."""
@@ -166,7 +176,7 @@ def save(bundle: Bundle, folder: Path) -> Bundle:
         for name, a in own.items()
     }
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **arrays)
     golden = json.dumps(
         [{"title": dict(row), "score": score} for row, score in bundle.golden],
         ensure_ascii=False,
@@ -231,12 +241,14 @@ def load(folder: Path) -> Bundle:
             arrays = {name: archive[name] for name in archive.files}
         bundle = Bundle(
             task=manifest["task"],
-            spec=FeatureSpec.from_state(manifest["spec"], _of("spec", arrays)),
+            spec=_spec_class(manifest["spec"]).from_state(manifest["spec"], _of("spec", arrays)),
             model=model_class(manifest["model"]["kind"]).from_state(manifest["model"], _of("model", arrays)),
-            calibration=Calibration.from_state(manifest["calibration"], _of("calibration", arrays)),
+            calibration=_CALIBRATIONS[manifest["calibration"].get("kind", "platt")].from_state(
+                manifest["calibration"], _of("calibration", arrays)
+            ),
             threshold=float(manifest["threshold"]),
             about=dict(manifest["about"]),
-            golden=tuple((g["title"], float(g["score"])) for g in json.loads(content["golden.json"])),
+            golden=tuple((g["title"], g["score"]) for g in json.loads(content["golden.json"])),
         )
         bundle.verify(folder)
     except BundleCorrupt:
@@ -249,6 +261,22 @@ def load(folder: Path) -> Bundle:
 def _why(error: Exception) -> str:
     """A fault of the libraries, short and on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+_CALIBRATIONS: Mapping[str, Any] = {
+    "platt": Calibration,
+    RatingInterval.kind: RatingInterval,
+    GenreCalibration.kind: GenreCalibration,
+}
+
+
+def _spec_class(plain: Mapping[str, Any]) -> Any:
+    """The kind of spec that was saved: texts for genres, columns for everything else."""
+    if plain.get("kind") == "text":
+        from reel_driver.features.sparse import TextSpec
+
+        return TextSpec
+    return FeatureSpec
 
 
 def _of(part: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

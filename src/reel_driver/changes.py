@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reel_driver.bundle import Bundle
 from reel_driver.domain import FIELD
-from reel_driver.features.names import language_name
+from reel_driver.features.names import LANGUAGES
 from reel_driver.metrics import roc_auc
 
 Vector = NDArray[np.float64]
@@ -143,7 +143,9 @@ def compare(
         now_dropped=flips(lost),
         n_now_picked=int(gained.sum()),
         n_now_dropped=int(lost.sum()),
-        shifts=tuple(sorted(_shifts(catalogue, p, q, was != now), key=lambda s: -abs(s.after - s.before))[:12]),
+        shifts=tuple(
+            sorted(_shifts(catalogue, p, q, was != now), key=lambda s: (-abs(s.after - s.before), s.by, s.name))[:12]
+        ),
         profiles=tuple(_fit(name, own, catalogue, p, q) for name, own in labels.items() if own.height),
     )
 
@@ -157,18 +159,21 @@ def _shifts(catalogue: pl.DataFrame, p: Vector, q: Vector, flipped: NDArray[np.b
     frame = pl.DataFrame({"p": p, "q": q, "f": flipped}).with_columns(
         decade=(catalogue["release_year"] // 10 * 10).cast(pl.String) + "s",
         genre=catalogue["genre"],
-        language=catalogue["original_language"].map_elements(language_name, return_dtype=pl.String),
+        language=catalogue["original_language"].replace(LANGUAGES),
         kind=catalogue["kind"],
     )
     for by in ("decade", "genre", "language", "kind"):
         grouped = (
             (frame.explode("genre") if by == "genre" else frame)
             .drop_nulls(by)
-            .group_by(by)
+            .group_by(by, maintain_order=True)
             .agg(pl.len(), pl.col("p").mean(), pl.col("q").mean(), pl.col("f").sum())
             .filter(pl.col("len") >= 20)
         )
-        yield from (Shift(by, str(v), int(n), float(a), float(b), int(f)) for v, n, a, b, f in grouped.rows())
+        yield from (
+            Shift(by, str(v), int(n), round(float(a), 6), round(float(b), 6), int(f))
+            for v, n, a, b, f in grouped.rows()
+        )
 
 
 def _fit(name: str, labels: pl.DataFrame, catalogue: pl.DataFrame, p: Vector, q: Vector) -> ProfileFit:

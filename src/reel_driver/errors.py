@@ -6,6 +6,7 @@ ReelError                      exit code 1; the message says what, where, what t
 │   ├── FileUnreadable         there, but not what it claims to be
 │   ├── NothingToRead          an empty file or table
 │   ├── ColumnsMissing         a table without the columns the job needs
+│   ├── TooFewFilms            a table with too little to learn from
 │   └── ValueRefused           one value that is out of bounds or unknown
 ├── NotFound                   a title, profile, version or setting nobody has heard of
 ├── StoreError                 the database
@@ -14,7 +15,9 @@ ReelError                      exit code 1; the message says what, where, what t
 │   └── StoreTooNew            written by a newer version of this software
 ├── LabelsError                labels that nothing can be learned from
 │   ├── TooFewLabels
-│   └── OneVerdictOnly
+│   ├── OneVerdictOnly
+│   ├── TooFewRaters       not enough people to learn a population from
+│   └── OverlappingPeople  test people whom the prior was learned on
 ├── BundleError                a saved model
 │   ├── BundleMissing
 │   ├── BundleCorrupt
@@ -138,6 +141,26 @@ class OneVerdictOnly(LabelsError):
         )
 
 
+class TooFewRaters(LabelsError):
+    """A population is more than these."""
+
+    def __init__(self, n_people: int, needed: int, n_ratings: int) -> None:
+        super().__init__(
+            f"Only {n_people} people have rated at least {n_ratings} of the titles; {needed} are needed: check that both "
+            "files count movieId alike."
+        )
+
+
+class OverlappingPeople(LabelsError):
+    """The prior has been learned on some of the people that it should be judged on."""
+
+    def __init__(self, n_people: int, n_overlap: int) -> None:
+        super().__init__(
+            f"{n_overlap} of the {n_people} people were used to learn the prior, so the figures would flatter it: take "
+            "other ratings, or say --allow-overlap."
+        )
+
+
 class BundleError(ReelError):
     """A saved model cannot be used."""
 
@@ -188,3 +211,10 @@ class ExtraMissing(ReelError):
 
     def __init__(self, extra: str, what: str) -> None:
         super().__init__(f"{what} needs an optional part: install it with `pip install 'reel-driver[{extra}]'`.")
+
+
+class TooFewFilms(InputError):
+    """A table in which too few films carry what is to be learned."""
+
+    def __init__(self, n_films: int, needed: int, what: str) -> None:
+        super().__init__(f"{n_films} films have {what} and at least {needed} are needed: take a larger table.")

@@ -130,6 +130,7 @@ class Evaluation:
         baselines: the same metrics of plainer ways, by name.
         reliability: said against happened.
         params: parameters chosen within each fold.
+        search: out-of-fold log loss of each setting on all labels, which chose the final model; empty without a search.
         seconds: time it took.
     """
 
@@ -145,6 +146,7 @@ class Evaluation:
     reliability: Sequence[ReliabilityBin]
     params: Sequence[Mapping[str, Any]]
     seconds: float
+    search: Sequence[Mapping[str, Any]] = ()
 
     def plain(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -223,7 +225,7 @@ def baselines(
     return out
 
 
-def best_params(
+def search_losses(
     learner: Learner,
     spec: FeatureSpec,
     search: Sequence[Mapping[str, Any]],
@@ -231,8 +233,8 @@ def best_params(
     levels: NDArray[np.int64],
     rng: np.random.Generator,
     n_folds: int = 3,
-) -> Mapping[str, Any]:
-    """The parameter setting with the least out-of-fold log loss over inner folds; every setting sees the same folds."""
+) -> list[float]:
+    """Out-of-fold log loss of each parameter setting over inner folds; every setting sees the same folds."""
     folds = stratified_folds(levels, min(n_folds, n_folds_for(levels)), rng)
     seed = int(rng.integers(2**31))
 
@@ -244,7 +246,19 @@ def best_params(
             raw[~train] = model.predict(encoded[~train])[0]
         return log_loss(levels > 0, sigmoid(raw))
 
-    return min(search, key=loss)
+    return [loss(params) for params in search]
+
+
+def best_params(
+    learner: Learner,
+    spec: FeatureSpec,
+    search: Sequence[Mapping[str, Any]],
+    encoded: NDArray[np.float32],
+    levels: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> Mapping[str, Any]:
+    """The parameter setting with the least of `search_losses`."""
+    return search[int(np.argmin(search_losses(learner, spec, search, encoded, levels, rng)))]
 
 
 def errors(judged: Judged, frame: pl.DataFrame, levels: NDArray[np.int64]) -> tuple[pl.DataFrame, pl.DataFrame]:

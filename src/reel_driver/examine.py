@@ -306,7 +306,7 @@ def worth_of_more(curve: Sequence[LearningPoint], more: int) -> float | None:
 
     >>> point = lambda n, ap: LearningPoint(n, ap, 0.9, 0.01)
     >>> round(worth_of_more([point(100, 0.7), point(400, 0.8)], 20), 4)
-    0.0048
+    0.0024
     """
     if len(curve) < 2:
         return None
@@ -360,12 +360,12 @@ def _levels(labelled: pl.DataFrame, name: str, parts: Vector) -> tuple[tuple[str
         counted = frame.explode("value") if kind == "list" else frame
         grouped = (
             counted.drop_nulls("value")
-            .group_by("value")
+            .group_by("value", maintain_order=True)
             .agg(pl.col("part").mean(), pl.len().alias("n"))
             .filter(pl.col("n") >= 10)
-            .sort("n", descending=True)
+            .sort(["n", "value"], descending=True)
             .head(8)
-            .sort("part", descending=True)
+            .sort(["part", "value"], descending=True)
         )
         out = [(str(v), float(p), int(n)) for v, p, n in grouped.rows()]
     missing = frame.filter(pl.col("value").is_null())

@@ -10,8 +10,11 @@ from reel_driver.errors import NotFound
 from reel_driver.features.blocks import Block, LogRatio, MultiHot, Number, OneHot, Words
 from reel_driver.features.spec import FeatureSpec
 from reel_driver.models import Learner
+from reel_driver.models.ladder import TasteLearner
 from reel_driver.models.linear import LogisticLearner
+from reel_driver.models.prior import TastePrior
 from reel_driver.models.trees import TreeLearner
+from reel_driver.prior_file import shipped_prior
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,27 @@ def _watch_logistic() -> Pipeline:
     )
 
 
+def taste_pipeline(prior: TastePrior) -> Pipeline:
+    """The taste model on a population prior."""
+    return Pipeline(
+        FeatureSpec((*prior.blocks(), *_catalogue_blocks(log_counts=False))),
+        TasteLearner(prior),
+        "what many people like, moved by your labels; trees where you have enough of them",
+    )
+
+
+def _watch_taste() -> Pipeline:
+    return taste_pipeline(shipped_prior())
+
+
 WATCH: Mapping[str, partial[Pipeline]] = {
+    "taste": partial(_watch_taste),
     "xgboost": partial(_watch_xgboost),
     "logistic": partial(_watch_logistic),
 }
 """Would they watch it: the menu of `reel train --model`."""
 
-DEFAULT_WATCH = "xgboost"
+DEFAULT_WATCH = "taste"
 
 
 def watch_pipeline(name: str) -> Pipeline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from reel_driver.bundle import Bundle
 from reel_driver.domain import VERDICTS, Verdict
 from reel_driver.drift import summary
 from reel_driver.errors import OneVerdictOnly, TooFewLabels
-from reel_driver.evaluate import Judged, Progress, best_params, evaluate, silent
+from reel_driver.evaluate import Judged, Progress, evaluate, search_losses, silent
 from reel_driver.models.calibrate import fit_calibration
 from reel_driver.tasks import Pipeline
 
@@ -119,7 +119,10 @@ def fit_bundle(
     encoded = spec.encode_frame(labelled)
     params: Mapping[str, Any] = {}
     if search:
-        params = best_params(learner, spec, search, encoded, levels, rng)
+        losses = search_losses(learner, spec, search, encoded, levels, rng)
+        params = search[int(np.argmin(losses))]
+        tried = [{"params": dict(p), "log_loss": loss} for p, loss in zip(search, losses, strict=True)]
+        judged = replace(judged, evaluation=replace(judged.evaluation, search=tried))
         learner = learner.configured(params)
     model = learner.fit(spec, encoded, levels, rng)
     facts = {

@@ -9,7 +9,7 @@ import sys
 import click
 
 from reel_driver import __version__
-from reel_driver.cli import data, know, labels, learn, models, row, serve
+from reel_driver.cli import data, films, know, labels, learn, models, row, serve, taste
 from reel_driver.errors import ReelError
 
 
@@ -31,7 +31,7 @@ def reel(context: click.Context, profile: str | None) -> None:
     context.obj = profile
 
 
-for module in (data, learn, know, row, labels, models, serve):
+for module in (data, learn, know, row, films, labels, taste, models, serve):
     for command in module.COMMANDS:
         reel.add_command(command)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from reel_driver.cli import show
+from reel_driver.cli import films, show
 from reel_driver.cli.data import left_out_words
+from reel_driver.cli.models import register
 
 METRIC_WORDS = {
     "roc_auc": "ROC AUC",
@@ -60,6 +61,8 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
+@click.argument("task", type=click.Choice(["watch", "rating", "genre"]), default="watch")
+@films.data_option
 @training_options
 @click.option("--force", is_flag=True, help="Train even when nothing changed.")
 @click.option(
@@ -70,9 +73,23 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
 @show.json_option
 @click.pass_context
 def train(
-    context: click.Context, /, as_json: bool, force: bool, model_labels: bool, model: str | None, **settings: Any
+    context: click.Context,
+    /,
+    task: str,
+    source: Path | None,
+    as_json: bool,
+    force: bool,
+    model_labels: bool,
+    model: str | None,
+    **settings: Any,
 ) -> None:
-    """Step 3: train the watch model on your labels, judge it, and make it the champion."""
+    """Step 3: train the watch model on your labels, judge it, and make it the champion.
+
+    With TASK rating or genre: learn that from the films of --data.
+    """
+    if task != "watch":
+        films.train_task(context, task, source, model, settings["seed"], as_json)
+        return
     from reel_driver.operations import learn, row
     from reel_driver.operations.workspace import Workspace
     from reel_driver.tasks import DEFAULT_WATCH
@@ -91,6 +108,7 @@ def train(
         if trained.is_new:
             with show.progress("Scoring the catalogue") as progress:
                 row.score_catalogue(work, trained.bundle, progress=progress)
+            register(work, work.watch_name)
         if as_json:
             show.echo_json(
                 {
@@ -113,6 +131,8 @@ def train(
 
 
 @click.command()
+@click.argument("task", type=click.Choice(["watch", "rating", "genre"]), default="watch")
+@films.data_option
 @training_options
 @click.option(
     "--report", is_flag=True, help="Make the model's page: curves, costs, effects, slices, errors with reasons."
@@ -127,9 +147,23 @@ def train(
 @show.json_option
 @click.pass_context
 def evaluate(
-    context: click.Context, /, as_json: bool, report: bool, output: Path | None, model: str | None, **settings: Any
+    context: click.Context,
+    /,
+    task: str,
+    source: Path | None,
+    as_json: bool,
+    report: bool,
+    output: Path | None,
+    model: str | None,
+    **settings: Any,
 ) -> None:
-    """Judge a model on your labels, out of fold, beside its baselines. Changes nothing."""
+    """Judge a model on your labels, out of fold, beside its baselines. Changes nothing.
+
+    With TASK rating or genre: judge on the films of --data, or show how the model in use was judged.
+    """
+    if task != "watch":
+        films.evaluate_task(context, task, source, model, settings["seed"], as_json)
+        return
     if report or output:
         _report(context.obj, model, settings, output, as_json=as_json)
         return
@@ -200,6 +234,40 @@ def print_scorecard(card: Mapping[str, Any]) -> None:
             "Green: a baseline that is better than the model."
         ),
     )
+    print_reliability(card)
+    print_search(card)
+
+
+def print_reliability(card: Mapping[str, Any]) -> None:
+    """What was said against what happened, in groups of like probability."""
+    groups = card["reliability"]
+    error = card["metrics"]["calibration_error"]["value"]
+    show.table(
+        f"Said and happened: {error:.1%} apart on average".replace("%", " %"),
+        ["", *((str(g["n_titles"]), "right") for g in groups)],
+        [
+            [words, *(show.percent(g[key]) for g in groups)]
+            for words, key in (("said", "predicted"), ("happened", "observed"))
+        ],
+        caption="Labelled titles in groups of like probability, each judged by a model that had not seen it.",
+    )
+
+
+def print_search(card: Mapping[str, Any]) -> None:
+    """Which settings were tried on the labels, the chosen one marked."""
+    tried = card.get("search") or ()
+    if not tried:
+        return
+    best = min(t["log_loss"] for t in tried)
+    rows = [
+        [
+            ", ".join(f"{name} {value}" for name, value in t["params"].items()),
+            f"{t['log_loss']:.4f}",
+            "[bold]chosen[/bold]" if t["log_loss"] == best else "",
+        ]
+        for t in tried
+    ]
+    show.table("Tried on these labels", ["setting", ("log loss out of fold", "right"), ""], rows)
 
 
 def _best(card: Mapping[str, Any], key: str) -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reel_driver.cli import show
+
+if TYPE_CHECKING:
+    from reel_driver.operations.workspace import Workspace
 
 
 @click.group()
@@ -104,6 +107,20 @@ def diff(context: click.Context, first: str, second: str, name: str | None, as_j
     with Workspace.default(context.obj) as work:
         found = verbs.diff(work, name or work.watch_name, first, second)
     _print(f"{first} -> {second}", found, as_json)
+
+
+def register(work: Workspace, name: str) -> None:
+    """Register the fresh champion with MLflow, where that is configured; when it is out of reach, say so and go on."""
+    from reel_driver import tracking
+    from reel_driver.errors import ExtraMissing, RegistryUnreachable
+    from reel_driver.operations import models as verbs
+
+    if not tracking.is_configured():
+        return
+    try:
+        click.echo(f"Registered with MLflow as version {verbs.publish(work, name)}.", err=True)
+    except (RegistryUnreachable, ExtraMissing) as refusal:
+        click.secho(f"Not registered: {refusal}", fg="yellow", err=True)
 
 
 def _print(title: str, facts: dict[str, Any], as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reel_driver.cli import show
+from reel_driver.cli import films, show
 
 if TYPE_CHECKING:
     from reel_driver.domain import Pick, Reason
@@ -61,10 +61,16 @@ def tonight(context: click.Context, /, as_json: bool, **wishes: Any) -> None:
 @show.json_option
 @click.pass_context
 def predict(context: click.Context, ref: str | None, source: Path | None, target: Path | None, as_json: bool) -> None:
-    """Would they watch TITLE (an id such as tt0111161, or a name)? Or every row of a file."""
+    """Would they watch TITLE (an id such as tt0111161, or a name)? Or every row of a file.
+
+    With TITLE rating and --input: the predicted rating of every film of the file.
+    """
     from reel_driver.operations import row
     from reel_driver.operations.workspace import Workspace
 
+    if ref == "rating" and source is not None:
+        films.print_ratings(context, source, target, as_json)
+        return
     if (ref is None) == (source is None) or (source is None) != (target is None):
         raise click.UsageError("Give either a title, or both --input and --output.")
     with Workspace.default(context.obj) as work:

@@ -177,11 +177,11 @@ class Link:
 class Matrix:
     """Associations of columns with one another, each from -1 (or 0) to 1.
 
-    Numbers by Spearman's rank correlation, categories by Cramér's V, mixed pairs by the correlation ratio of ranks.
+    None where fewer than 30 rows have both. Numbers by Spearman's rank correlation, categories by Cramér's V, mixed pairs by the correlation ratio of ranks.
     """
 
     columns: tuple[str, ...]
-    values: tuple[tuple[float, ...], ...]
+    values: tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

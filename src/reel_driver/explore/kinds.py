@@ -20,6 +20,8 @@ STAMP_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H
 SEPARATORS = ("|", ", ", ";", ",")
 UNIT = re.compile(r"^\s*([\d.,]+)\s*([A-Za-z%]+)\s*$")
 ID_NAME = re.compile(r"(^|_)(id|uuid|guid|key|const|tconst)$|(movie|show|user|imdb|tmdb)id$|(^|_)(url|link)$", re.I)
+ONE_TEXT = re.compile(r"title|(^|_)name$|overview|description|plot|synopsis|tagline|review", re.I)
+"""Columns that hold one text each, whatever marks are in it."""
 PROBE = 20_000
 """Rows looked at to tell what a column is; the cast itself is tried on all of them."""
 
@@ -131,7 +133,7 @@ def _text(series: pl.Series, stored: str) -> Kind:
         return Kind("number", kept, right, n_blank, pattern, text.is_null())
     if ID_NAME.search(series.name.replace(" ", "_")) or _share(probe.str.starts_with("http")) > 0.9:
         return Kind("id", text, TypeFacts(stored, "id"), n_blank)
-    separator = _separator(probe)
+    separator = "" if ONE_TEXT.search(series.name) else _separator(probe)
     if separator:
         split = text.str.split(separator).list.eval(pl.element().str.strip_chars())
         return _list(split, TypeFacts(stored, "list of text", f'split at "{separator.strip()}"'), n_blank)

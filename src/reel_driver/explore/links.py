@@ -128,17 +128,21 @@ def matrix(kinds: Mapping[str, Kind], strengths: Mapping[str, float]) -> Matrix 
     names = sorted(usable, key=lambda n: -strengths.get(n, 0.0))[:N_MATRIX]
     if len(names) < 2:
         return None
-    values = np.eye(len(names))
+    values: list[list[float | None]] = [[1.0] * len(names) for _ in names]
     for i, a in enumerate(names):
         for j in range(i):
-            values[i, j] = values[j, i] = _association(usable[a], usable[names[j]])
-    return Matrix(tuple(names), tuple(tuple(round(float(v), 4) for v in row) for row in values))
+            values[i][j] = values[j][i] = _association(usable[a], usable[names[j]])
+    return Matrix(tuple(names), tuple(tuple(row) for row in values))
 
 
-def _association(a: tuple[str, Vector], b: tuple[str, Vector]) -> float:
+def _association(a: tuple[str, Vector], b: tuple[str, Vector]) -> float | None:
     known = np.isfinite(a[1]) & np.isfinite(b[1])
     if known.sum() < 30:
-        return 0.0
+        return None
+    return round(_strength(a, b, known), 4)
+
+
+def _strength(a: tuple[str, Vector], b: tuple[str, Vector], known: NDArray[np.bool_]) -> float:
     x, y = a[1][known], b[1][known]
     if a[0] == b[0] == "number":
         if not x.std() or not y.std():

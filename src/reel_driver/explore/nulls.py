@@ -39,6 +39,8 @@ def unknown_zeros(name: str, values: pl.Series) -> bool:
     rest = values.filter(values > 0)
     if (values < 0).any() or rest.len() < 20 or n_zero < 3:
         return False
+    if 10 * int((rest == 1).sum()) >= n_zero:
+        return False
     low, middle = rest.quantile(0.01), rest.median()
     return isinstance(low, float) and isinstance(middle, float) and low > 0.25 * middle
 

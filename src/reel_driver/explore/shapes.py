@@ -121,7 +121,7 @@ def bars(values: pl.Series, aim: Aim | None, n_bars: int = N_BARS) -> Bars | Non
     counted = (
         frame.drop_nulls("name")
         .with_columns(pl.col("y").fill_nan(None))
-        .group_by("name")
+        .group_by("name", maintain_order=True)
         .agg(
             pl.len().alias("n"),
             pl.col("y").mean().alias("mean"),
@@ -156,7 +156,7 @@ def over_years(years: Vector, rating: Vector | None, aim: Aim | None) -> tuple[Y
     ).fill_nan(None)
     grouped = (
         frame.drop_nulls("year")
-        .group_by(pl.col("year").cast(pl.Int64))
+        .group_by(pl.col("year").cast(pl.Int64), maintain_order=True)
         .agg(
             pl.len().alias("n"),
             pl.when(pl.col("rating").count() >= 5).then(pl.col("rating").mean()).alias("rating"),

@@ -218,7 +218,9 @@ class OneHot:
         return (self.field,)
 
     def fit(self, frame: pl.DataFrame) -> OneHot:
-        """Learn the categories that at least `min_count` titles have, most frequent first."""
+        """Learn the categories that at least `min_count` titles have, most frequent first; with 0 they are given."""
+        if self.min_count == 0:
+            return self
         return OneHot(self.field, self.min_count, frequent(frame[self.field], self.min_count))
 
     def row_writer(self, at: int) -> RowWriter:
@@ -277,7 +279,9 @@ class MultiHot:
         return (self.field,)
 
     def fit(self, frame: pl.DataFrame) -> MultiHot:
-        """Learn the categories that at least `min_count` titles have, most frequent first."""
+        """Learn the categories that at least `min_count` titles have, most frequent first; with 0 they are given."""
+        if self.min_count == 0:
+            return self
         items = frame[self.field].list.unique().explode()
         return MultiHot(self.field, self.min_count, frequent(items, self.min_count))
 

@@ -23,11 +23,30 @@ from reel_driver.features.blocks import (
     State,
     Words,
 )
+from reel_driver.features.known import KnownTitle, Tokens
+from reel_driver.features.text import Grouped, ReleaseDay, Scaled, TextShape, TextVector, Tfidf, YearBin
 
 if TYPE_CHECKING:
     import polars as pl
 
-BLOCK_KINDS: dict[str, type[Block]] = {b.kind: b for b in (Number, LogRatio, OneHot, MultiHot, Length, Words)}
+_KINDS: tuple[type[Block], ...] = (
+    Number,
+    LogRatio,
+    OneHot,
+    MultiHot,
+    Length,
+    Words,
+    KnownTitle,
+    Tokens,
+    Tfidf,
+    YearBin,
+    Grouped,
+    Scaled,
+    ReleaseDay,
+    TextShape,
+    TextVector,
+)
+BLOCK_KINDS: dict[str, type[Block]] = {b.kind: b for b in _KINDS}
 """Every kind of block that a saved spec may name."""
 
 

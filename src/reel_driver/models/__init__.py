@@ -63,7 +63,16 @@ class Learner(Protocol):
         """Learn from encoded titles, shape (n_titles, spec.width), and verdict levels 0, 1, 2."""
 
 
-_MODULES = {"xgboost": "trees:TreeModel", "logistic": "linear:LinearModel"}
+_MODULES = {
+    "xgboost": "trees:TreeModel",
+    "logistic": "linear:LinearModel",
+    "taste": "ladder:LadderModel",
+    "weighted_sum": "regress:WeightedSum",
+    "tree_sum": "regress:TreeSum",
+    "kernel": "kernel:KernelModel",
+    "blend": "blend:BlendModel",
+    "genre": "genre:GenreModel",
+}
 
 
 def model_class(kind: str) -> type[Model]:

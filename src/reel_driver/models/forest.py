@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,6 +209,98 @@ def base_of_xgboost(model: Mapping[str, Any]) -> float:
     share = np.clip(np.float32(written), edge, np.float32(1.0) - edge)
     # The logarithm in float64, then rounded: numpy's own in float32 is one bit off on some processors.
     return float(np.float32(-math.log(np.float32(1.0) / share - np.float32(1.0))))
+
+
+def forest_of_lightgbm(dumped: Mapping[str, Any]) -> Forest:
+    """Read the trees of a LightGBM booster's `dump_model()`: numeric splits only.
+
+    LightGBM goes left when value <= threshold, in float64; here it is value < the next float32 above the threshold,
+    which is the same for every float32 value.
+    """
+    trees = []
+    for info in dumped["tree_info"]:
+        nodes: list[_Node] = []
+        waiting = [(info["tree_structure"], -1, True)]
+        while waiting:
+            node, parent, is_left = waiting.pop()
+            own = len(nodes)
+            if "split_feature" in node:
+                default_left = bool(node["default_left"]) or node["missing_type"] == "None"
+                count = float(node["internal_count"])
+                nodes.append((int(node["split_feature"]), float(node["threshold"]), own, own, default_left, 0.0, count))
+                waiting += [(node["right_child"], own, False), (node["left_child"], own, True)]
+            else:
+                count = float(node.get("leaf_count", 1.0))
+                nodes.append((0, 0.0, own, own, False, float(node["leaf_value"]), count))
+            if parent >= 0:
+                f, t, left, right, d, v, c = nodes[parent]
+                nodes[parent] = (f, t, own if is_left else left, right if is_left else own, d, v, c)
+        trees.append(nodes)
+    columns = [np.array([n[i] for t in trees for n in t]) for i in range(7)]
+    offsets = np.concatenate([[0], np.cumsum([len(t) for t in trees])])
+    shift = np.repeat(offsets[:-1], np.diff(offsets))
+    left, right = columns[2] + shift, columns[3] + shift
+    depth = max((_depth_of_nodes(t) for t in trees), default=0)
+    return Forest(
+        offsets[:-1].astype(np.int32), columns[0].astype(np.int32), above(columns[1]), left.astype(np.int32),
+        right.astype(np.int32), columns[4].astype(bool), columns[5].astype(np.float32), columns[6].astype(np.float32), depth,
+    )  # fmt: skip
+
+
+def forest_of_sklearn(estimator: Any) -> tuple[Forest, float]:
+    """Trees and constant of scikit-learn's decision tree, random forest or gradient boosting for regression."""
+    if hasattr(estimator, "tree_"):
+        members, scale, base = [estimator], 1.0, 0.0
+    elif hasattr(estimator, "init_"):
+        members = list(estimator.estimators_[:, 0])
+        scale, base = float(estimator.learning_rate), float(np.ravel(estimator.init_.constant_)[0])
+    else:
+        members, scale, base = list(estimator.estimators_), 1.0 / len(estimator.estimators_), 0.0
+    parts: list[list[NDArray[Any]]] = [[], [], [], [], [], []]
+    roots, offset, depth = [], 0, 0
+    for member in members:
+        tree = member.tree_
+        leaf, own = tree.children_left < 0, np.arange(tree.node_count)
+        parts[0].append(np.where(leaf, 0, tree.feature))
+        parts[1].append(above(tree.threshold))
+        parts[2].append(np.where(leaf, own, tree.children_left) + offset)
+        parts[3].append(np.where(leaf, own, tree.children_right) + offset)
+        parts[4].append(np.where(leaf, scale * tree.value[:, 0, 0], 0.0))
+        parts[5].append(tree.weighted_n_node_samples)
+        depth = max(depth, int(tree.max_depth))
+        roots.append(offset)
+        offset += tree.node_count
+    joined = [np.concatenate(p) for p in parts]
+    return Forest(
+        np.array(roots, np.int32), joined[0].astype(np.int32), joined[1].astype(np.float32), joined[2].astype(np.int32),
+        joined[3].astype(np.int32), np.zeros(offset, dtype=bool), joined[4].astype(np.float32),
+        joined[5].astype(np.float32), depth,
+    ), base  # fmt: skip
+
+
+def above(threshold: NDArray[Any]) -> NDArray[np.float32]:
+    """Least float32 that is greater than each float64 threshold: x <= t just when x < it, for every float32 x.
+
+    >>> bool(np.float32(0.5) < above(np.array([0.5]))[0]), bool(np.float32(0.25) < above(np.array([0.2]))[0])
+    (True, False)
+    """
+    near = threshold.astype(np.float32)
+    return np.where(near.astype(np.float64) > threshold, near, np.nextafter(near, np.float32(np.inf))).astype(
+        np.float32
+    )
+
+
+_Node: TypeAlias = tuple[int, float, int, int, bool, float, float]
+"""Column, threshold, left and right child, where unknown goes, value, cover."""
+
+
+def _depth_of_nodes(nodes: list[_Node]) -> int:
+    depths = [0] * len(nodes)
+    for own in range(len(nodes)):
+        for child in nodes[own][2:4]:
+            if child != own:
+                depths[child] = depths[own] + 1
+    return max(depths)
 
 
 def _depth(left: NDArray[np.int32], right: NDArray[np.int32]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -99,11 +99,17 @@ class TreeLearner:
         Raises:
             ExtraMissing: without the training extra.
         """
+        return self.fit_named(spec.names, encoded, levels, rng)
+
+    def fit_named(
+        self, names: Sequence[str], encoded: Matrix, levels: NDArray[np.int64], rng: np.random.Generator
+    ) -> TreeModel:
+        """The same of any columns with names."""
         xgboost = import_xgboost()
         params = dict(self.params)
         n_trees = int(params.pop("n_estimators"))
         # Words are many and weak: drawn as rarely as this they help a little, drawn like the rest they crowd it out.
-        draw = np.array([0.1 if "~" in name else 1.0 for name in spec.names], dtype=np.float32)
+        draw = np.array([0.1 if "~" in name else 1.0 for name in names], dtype=np.float32)
         data = xgboost.DMatrix(encoded, label=(levels > 0).astype(np.float32), feature_weights=draw)
         booster = xgboost.train({**params, "seed": int(rng.integers(2**31))}, data, num_boost_round=n_trees)
         described = json.loads(booster.save_raw("json"))

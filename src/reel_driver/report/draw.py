@@ -50,16 +50,25 @@ def svg(spec: Spec, words: str) -> str:
         raise ExtraMissing("report", "Drawing a report") from error
     drawn = vl_convert.vegalite_to_svg(
         json.dumps(
-            {
-                "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-                "config": CONFIG,
-                "padding": {"left": 4, "right": 8, "top": 3, "bottom": 2},
-                **spec,
-            }
+            _without_empty(
+                {
+                    "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+                    "config": CONFIG,
+                    "padding": {"left": 4, "right": 8, "top": 3, "bottom": 2},
+                    **spec,
+                }
+            )
         ),
         vl_version="5.21",
     )
     return slim(drawn, words)
+
+
+def _without_empty(spec: Any) -> Any:
+    """The spec without number formats that are left to the library."""
+    if isinstance(spec, dict):
+        return {k: _without_empty(v) for k, v in spec.items() if not (k == "format" and v == "")}
+    return [_without_empty(v) for v in spec] if isinstance(spec, list) else spec
 
 
 def slim(drawn: str, words: str) -> str:
@@ -283,13 +292,13 @@ def curve_over(
     }  # fmt: skip
 
 
-def heat(names: Sequence[str], values: Sequence[Sequence[float]]) -> Spec:
+def heat(names: Sequence[str], values: Sequence[Sequence[float | None]]) -> Spec:
     """A matrix of associations: colour says the sign, strength the size."""
     data = [
         {"a": a, "b": b, "v": abs(v), "t": f"{v:.2f}".replace("0.", "."), "s": "up" if v >= 0 else "down"}
         for i, a in enumerate(names)
         for j, (b, v) in enumerate(zip(names, values[i], strict=True))
-        if j < i
+        if j < i and v is not None
     ]
     x = {
         "field": "b",
@@ -301,6 +310,7 @@ def heat(names: Sequence[str], values: Sequence[Sequence[float]]) -> Spec:
     y = {"field": "a", "type": "nominal", "sort": list(names), "title": None, "axis": {"grid": False}}
     return {
         "width": {"step": 34}, "height": {"step": 24}, "data": rows(data),
+        "padding": {"left": 44, "right": 10, "top": 4, "bottom": 26},
         "layer": [
             {"mark": {"type": "rect", "cornerRadius": 2}, "encoding": {"x": x, "y": y, "opacity": {"field": "v", "type": "quantitative", "legend": None, "scale": {"domain": [0, 1], "range": [0.04, 0.85]}}, "color": _colour({"up": "var(--yes)", "down": "var(--bad)"}, "s")}},
             {"mark": {"type": "text", "color": "var(--ink)", "fontSize": 9}, "encoding": {"x": x, "y": y, "text": {"field": "t"}}},

@@ -134,10 +134,8 @@ def _matrix(found: Exploration) -> Any:
     if found.matrix is None:
         return None
     m = found.matrix
-    pairs = sorted(
-        ((m.values[i][j], m.columns[i], m.columns[j]) for i in range(len(m.columns)) for j in range(i)),
-        key=lambda p: -abs(p[0]),
-    )
+    below = ((m.values[i][j], m.columns[i], m.columns[j]) for i in range(len(m.columns)) for j in range(i))
+    pairs = sorted(((v, a, b) for v, a, b in below if v is not None), key=lambda p: -abs(p[0]))
     said = "; ".join(f"{a} and {b} {v:.2f}" for v, a, b in pairs[:5])
     return picture(
         draw.svg(

@@ -17,6 +17,8 @@ from reel_driver.store.failures import translated
 from reel_driver.store.tables import SCHEMA_VERSION
 
 BUSY_SECONDS = 30
+_MIGRATING = 7_335_010_001
+"""Number of the lock under which one process at a time makes PostgreSQL's tables."""
 
 
 class Connected:
@@ -107,6 +109,8 @@ class Connected:
             with self.transaction() as connection:
                 from reel_driver.migrations import upgrade
 
+                if not self._is_sqlite:
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
                 upgrade(connection)
         elif version > SCHEMA_VERSION:
             raise StoreTooNew(self.where, version)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import polars as pl
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from reel_driver.domain import VERDICTS, Label, Profile
 from reel_driver.errors import NotFound, ValueRefused
@@ -35,10 +36,12 @@ class Labelling(Connected):
     def ensure_profile(self, name: str, about: str = "") -> Profile:
         """The profile of that name, made when there is none yet."""
         with self.transaction() as connection:
-            known = connection.execute(select(profiles.c.about).where(profiles.c.name == name)).scalar()
+            query = select(profiles.c.about).where(profiles.c.name == name)
+            known = connection.execute(query).scalar()
             if known is None:
-                connection.execute(insert(profiles).values(name=name, about=about))
-                known = about
+                new = sqlite.insert(profiles) if self._is_sqlite else postgresql.insert(profiles)
+                connection.execute(new.values(name=name, about=about).on_conflict_do_nothing())
+                known = connection.execute(query).scalar_one()
         return Profile(name, known)
 
     def add_labels(self, profile: str, given: Iterable[Label] | pl.DataFrame, *, is_import: bool = False) -> Counts:
@@ -67,7 +70,7 @@ class Labelling(Connected):
         self.ensure_profile(profile)
         with self.transaction() as connection:
             self._require_titles(connection, words["title_id"])
-            profile_id = self._profile_id(connection, profile)
+            profile_id = self._profile_id(connection, profile, to_write=True)
             latest = collect(connection, _latest(profile_id), LABEL_SCHEMA)
             joined = words.join(latest, on="title_id", how="left", suffix="_now", maintain_order="left")
             is_known = pl.col("source_now").is_not_null()
@@ -163,10 +166,16 @@ class Labelling(Connected):
     def _append_one(self, profile: str, word: dict[str, object]) -> None:
         with self.transaction() as connection:
             row = word | {"labelled_at": datetime.now(UTC)}
-            _append(connection, self._profile_id(connection, profile), pl.DataFrame([row], schema=LABEL_SCHEMA))
+            _append(
+                connection,
+                self._profile_id(connection, profile, to_write=True),
+                pl.DataFrame([row], schema=LABEL_SCHEMA),
+            )
 
-    def _profile_id(self, connection: Connection, name: str) -> int:
-        found = connection.execute(select(profiles.c.profile_id).where(profiles.c.name == name)).scalar()
+    def _profile_id(self, connection: Connection, name: str, *, to_write: bool = False) -> int:
+        query = select(profiles.c.profile_id).where(profiles.c.name == name)
+        # One writer of a profile at a time; SQLite has one writer anyway.
+        found = connection.execute(query.with_for_update() if to_write else query).scalar()
         if found is None:
             raise NotFound(
                 "profile",

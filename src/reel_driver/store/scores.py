@@ -43,7 +43,7 @@ class Scoring(Labelling):
         scored = scored.sort("score", "title_id", descending=[True, False])
         self.ensure_profile(profile)
         with self.transaction() as connection:
-            profile_id = self._profile_id(connection, profile)
+            profile_id = self._profile_id(connection, profile, to_write=True)
             facets = collect(connection, select(titles.c.title_id, *(titles.c[c] for c in FACETS)), _FACET_SCHEMA)
             scored = scored.join(facets, on="title_id", how="left", maintain_order="left")
             _clear(connection, profile_id)
@@ -138,7 +138,7 @@ class Scoring(Labelling):
         self.ensure_profile(profile)
         with self.transaction() as connection:
             self._require_titles(connection, wanted)
-            profile_id = self._profile_id(connection, profile)
+            profile_id = self._profile_id(connection, profile, to_write=True)
             new = wanted.filter(~wanted.is_in(list(self.seen(profile))))
             rows = [{"profile_id": profile_id, "title_id": t, "seen_at": datetime.now(UTC)} for t in new]
             if rows:
@@ -148,7 +148,7 @@ class Scoring(Labelling):
     def unmark_seen(self, profile: str, title_ids: Iterable[int]) -> int:
         """Take the note back; returns how many were noted."""
         with self.transaction() as connection:
-            profile_id = self._profile_id(connection, profile)
+            profile_id = self._profile_id(connection, profile, to_write=True)
             return sum(
                 connection.execute(delete(seen).where(seen.c.profile_id == profile_id, seen.c.title_id == t)).rowcount
                 for t in set(title_ids)

@@ -1,0 +1,83 @@
+"""From text to words, and from words to their vectors. One place decides what a word is."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_CHARACTERS = 20_000
+"""Of a longer text only the beginning is read: a plot is told by then, and a megabyte must not stall a service."""
+
+WORD = r"[^\W_]+(?:'[^\W_]+)?"
+"""Letters and digits of any script, with one apostrophe inside."""
+
+_words = re.compile(WORD).findall
+_tags = re.compile(r"<[^<>]{1,200}>")
+
+
+def clean(text: str) -> str:
+    """Plain text of what may be HTML, cut to `MAX_CHARACTERS`.
+
+    >>> clean("<p>Tom &amp; Jerry</p>").strip()
+    'Tom & Jerry'
+    """
+    text = text[:MAX_CHARACTERS]
+    if "<" in text:
+        text = _tags.sub(" ", text)
+    return html.unescape(text) if "&" in text else text
+
+
+def words_of(text: str) -> list[str]:
+    """Words in lower case, in order.
+
+    >>> words_of("The Shark's 2nd <b>bite</b>")
+    ['the', "shark's", '2nd', 'bite']
+    """
+    return _words(clean(text).lower())
+
+
+def joined(title: str | None, overview: str | None) -> str | None:
+    """Title and overview as one text; None when both are unknown.
+
+    >>> joined("Jaws", "A shark."), joined(None, "A shark."), joined(None, None)
+    ('Jaws. A shark.', 'A shark.', None)
+    """
+    parts = [p for p in (title, overview) if p is not None]
+    return ". ".join(parts) if parts else None
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """Vectors of common English words and of words of film plots, which ship with the package.
+
+    Each word went alone through all-MiniLM-L6-v2 (Apache-2.0); the 384 numbers were reduced to 128 by principal
+    components, scaled to length 1 and rounded to 8 bits. No transformer is needed to use them.
+
+    Attributes:
+        places: word to row.
+        vectors: int8, shape (n_words, 128).
+    """
+
+    places: dict[str, int]
+    vectors: NDArray[np.int8]
+
+    def places_of(self, text: str) -> list[int]:
+        """Rows of the words of a text that are known, repeated words repeated."""
+        find = self.places.get
+        return [place for word in words_of(text) if (place := find(word)) is not None]
+
+
+@lru_cache(maxsize=1)
+def word_vectors() -> WordVectors:
+    """The vectors that ship with the package, read once."""
+    content = (files("reel_driver.data") / "word-vectors.npz").read_bytes()
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        words = arrays["words"].tobytes().decode().split("\n")
+        return WordVectors({word: i for i, word in enumerate(words)}, arrays["vectors"])

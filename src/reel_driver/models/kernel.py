@@ -1,0 +1,172 @@
+"""A Gaussian process: films that are alike in facts and in words are rated alike, with noise that votes wear off.
+
+The kernel is a sum of three Gaussians: over the facts, over the words, and over both together. Each fact has a length
+scale of its own (Rasmussen and Williams 2006, chapters 2 and 5), learned beforehand by the marginal likelihood and
+shipped as `data/kernel-scales.json`; fitting is one linear system. The noise of a title's rating is s0 + s1 / votes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reel_driver.errors import ExtraMissing
+from reel_driver.features.blocks import Matrix, State
+from reel_driver.models import Vector
+
+Floats = NDArray[np.float32]
+_CHUNK = 2048
+COMMON_SCALE = 3.0
+"""Length scale of a column that had none when the scales were learned."""
+
+
+@lru_cache(maxsize=1)
+def kernel_scales() -> Mapping[str, Any]:
+    """Learned scales by the name of the setting: "five" inputs, "votes" with votes and popularity."""
+    read: Mapping[str, Any] = json.loads((files("reel_driver.data") / "kernel-scales.json").read_bytes())
+    return read
+
+
+@dataclass(frozen=True)
+class KernelModel:
+    """The fitted process: training titles as points, and how much each of them pulls.
+
+    Attributes:
+        mean: of each fact column over the training titles that know it, shape (n_facts,).
+        inverse: 1 / length scale of each fact, for the facts alone and for facts with words, shape (2, n_facts).
+        text_inverse: 1 / length scale of the words, likewise, shape (2,).
+        variances: of the three parts, shape (3,).
+        facts: training titles' facts, centred, float16, shape (n, n_facts).
+        texts: training titles' text columns times 127, int8, shape (n, n_text).
+        pull: weight of each training title, shape (n,).
+        intercept: the weighted mean rating.
+        is_text: which columns are text, shape (width,).
+    """
+
+    kind: ClassVar[str] = "kernel"
+    mean: Floats
+    inverse: Floats
+    text_inverse: Floats
+    variances: Floats
+    facts: NDArray[np.float16]
+    texts: NDArray[np.int8]
+    pull: Floats
+    intercept: float
+    is_text: NDArray[np.bool_]
+
+    @cached_property
+    def _points(self) -> tuple[tuple[Floats, Floats], ...]:
+        """Scaled points with their squared norms: facts alone, words alone, facts for the product."""
+        facts, texts = self.facts.astype(np.float32), self.texts.astype(np.float32) / 127
+        scaled = (facts * self.inverse[0], texts, facts * self.inverse[1])
+        return tuple((np.ascontiguousarray(p.T), (p * p).sum(axis=1)) for p in scaled)
+
+    def _split(self, encoded: Matrix) -> tuple[Floats, Floats]:
+        facts = np.nan_to_num(encoded[:, ~self.is_text] - self.mean, nan=0.0)
+        return facts, np.nan_to_num(encoded[:, self.is_text], nan=0.0)
+
+    def covariance(self, encoded: Matrix) -> Floats:
+        """Kernel between encoded titles and the training titles, shape (n_titles, n)."""
+        facts, texts = self._split(encoded)
+        scaled = (facts * self.inverse[0], texts, facts * self.inverse[1])
+        distances = []
+        for points, (others, norms) in zip(scaled, self._points, strict=True):
+            d = points @ others
+            d *= -2
+            d += norms
+            d += (points * points).sum(axis=1)[:, None]
+            distances.append(d)
+        alone, words, together = distances
+        a, b = (0.5 * self.text_inverse**2).tolist()
+        v = self.variances.tolist()
+        together *= -0.5
+        together -= b * words
+        total: Floats = v[0] * np.exp(-0.5 * alone) + v[1] * np.exp(-a * words) + v[2] * np.exp(together)
+        return total
+
+    def predict(self, encoded: Matrix) -> tuple[Vector, None]:
+        """Points, shape (n_titles,)."""
+        out = np.empty(len(encoded))
+        for start in range(0, len(encoded), _CHUNK):
+            part = self.covariance(encoded[start : start + _CHUNK])
+            out[start : start + _CHUNK] = part @ self.pull
+        return out + self.intercept, None
+
+    def contributions(self, encoded: Matrix) -> NDArray[np.float64]:
+        """Not split by column: the whole prediction stands in the last place."""
+        out = np.zeros((len(encoded), len(self.is_text) + 1))
+        out[:, -1] = self.predict(encoded)[0]
+        return out
+
+    def state(self) -> State:
+        """Points, pulls and scales."""
+        names = ("mean", "inverse", "text_inverse", "variances", "facts", "texts", "pull", "is_text")
+        return {"intercept": self.intercept}, {n: getattr(self, n) for n in names}
+
+    @classmethod
+    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> KernelModel:
+        """Made again."""
+        return cls(
+            arrays["mean"], arrays["inverse"], arrays["text_inverse"], arrays["variances"], arrays["facts"],
+            arrays["texts"], arrays["pull"], float(plain["intercept"]), arrays["is_text"],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class KernelLearner:
+    """Gaussian process regression with the shipped scales.
+
+    Attributes:
+        name: the name on the menu.
+        params: `scales` names the setting, `noise` and `vote_noise` are s0 and s1 in squared points.
+    """
+
+    name: str = "kernel"
+    params: Mapping[str, Any] = field(default_factory=lambda: {"scales": "five", "noise": 0.4, "vote_noise": 1.0})
+
+    def configured(self, params: Mapping[str, Any]) -> KernelLearner:
+        """The same learner with other parameters."""
+        return KernelLearner(self.name, {**self.params, **params})
+
+    def fit(
+        self, names: tuple[str, ...], encoded: Matrix, target: Vector, weight: Vector, rng: np.random.Generator
+    ) -> KernelModel:
+        """Learn from encoded titles; `weight` is 1 / (0.6 + 3 / votes), from which the votes are read back.
+
+        Raises:
+            ExtraMissing: without the training extra.
+        """
+        try:
+            from scipy.linalg import cho_factor, cho_solve
+        except ImportError as error:
+            raise ExtraMissing("train", "The Gaussian process") from error
+        learned = kernel_scales()[str(self.params["scales"])]
+        is_text = np.array([n.startswith("text:") for n in names])
+        facts = encoded[:, ~is_text]
+        known = ~np.isnan(facts)
+        mean = (np.where(known, facts, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)).astype(np.float32)
+        common = [COMMON_SCALE, COMMON_SCALE]
+        scales = np.array([learned["scales"].get(n, common) for n in names if not n.startswith("text:")]).T
+        intercept = float(np.average(target, weights=weight))
+        shell = KernelModel(
+            mean, (1 / scales).astype(np.float32), (1 / np.array(learned["text_scales"])).astype(np.float32),
+            np.array(learned["variances"], np.float32), np.nan_to_num(facts - mean, nan=0.0).astype(np.float16),
+            np.round(127 * np.nan_to_num(encoded[:, is_text], nan=0.0)).astype(np.int8),
+            np.zeros(len(encoded), np.float32), intercept, is_text,
+        )  # fmt: skip
+        whole = np.empty((len(encoded), len(encoded)), np.float32)
+        for start in range(0, len(encoded), _CHUNK):
+            whole[start : start + _CHUNK] = shell.covariance(encoded[start : start + _CHUNK])
+        per_vote = np.maximum(1 / weight - 0.6, 0.0) / 3
+        whole[np.diag_indices(len(whole))] += self.params["noise"] + self.params["vote_noise"] * per_vote
+        factor = cho_factor(whole, lower=True, overwrite_a=True, check_finite=False)
+        pull = cho_solve(factor, (target - intercept).astype(np.float32), check_finite=False)
+        state_plain, state_arrays = shell.state()
+        return KernelModel.from_state(state_plain, {**state_arrays, "pull": pull.astype(np.float32)})

@@ -1,0 +1,271 @@
+"""Verbs on ratings and genres: rate, genres, train, evaluate, experiment, tune."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import polars as pl
+
+from reel_driver.bundle import Bundle
+from reel_driver.domain import Score
+from reel_driver.errors import ColumnsMissing, NotFound, NothingToRead, ValueRefused
+from reel_driver.operations.workspace import Workspace
+
+TASKS = ("rating", "genre")
+YEARS = (1850, 2100)
+MAX_TITLE = 500
+
+
+def film_of(
+    *,
+    title: str | None = None,
+    overview: str | None = None,
+    release_date: str | None = None,
+    genre: str | list[str] | None = None,
+    original_language: str | None = None,
+    votes: int | None = None,
+    popularity: float | None = None,
+) -> dict[str, Any]:
+    """A film from what a person typed; everything may be absent, but not everything at once.
+
+    Raises:
+        ValueRefused: naming the value and what it should be.
+
+    >>> film_of(title="Jaws", release_date="1975", genre="Horror, Thriller")["genre"]
+    ['Horror', 'Thriller']
+    """
+    listed = genre.split(",") if isinstance(genre, str) else (genre or [])
+    genres = [g.strip() for g in listed if g.strip()]
+    if not any((title and title.strip(), overview and overview.strip(), release_date, genres)):
+        raise ValueRefused("film", "", "give at least a title, an overview, a release date or a genre.")
+    if title and len(title) > MAX_TITLE:
+        raise ValueRefused("title", title, f"a title has at most {MAX_TITLE} characters.")
+    language = original_language.strip().lower() if original_language else None
+    if language and not (2 <= len(language) <= 10 and language.replace("-", "").isalpha()):
+        raise ValueRefused("language", original_language, "a language is a code such as en or fr.")
+    for name, value in (("votes", votes), ("popularity", popularity)):
+        if value is not None and value < 0:
+            raise ValueRefused(name, value, "it is 0 or more.")
+    day, year = read_day(release_date)
+    return {
+        "title": title,
+        "overview": overview,
+        "release_date": day,
+        "release_year": year,
+        "genre": genres if genre is not None else None,
+        "original_language": language,
+        "tmdb_votes": votes,
+        "popularity": popularity,
+    }
+
+
+def read_day(text: str | None) -> tuple[date | None, int | None]:
+    """A date (2021-12-15) or a year (2021) as date and year.
+
+    Raises:
+        ValueRefused: for anything else, and for a year that is out of bounds.
+
+    >>> read_day("1999-03-31")[1], read_day("1999"), read_day(None)
+    (1999, (None, 1999), (None, None))
+    """
+    if text is None or not text.strip():
+        return None, None
+    text = text.strip()
+    what = "a release date is written as 2021-12-15, or is a year."
+    day = None
+    if not (text.isdecimal() and len(text) == 4):
+        try:
+            day = datetime.strptime(text, "%Y-%m-%d").date()
+        except ValueError:
+            raise ValueRefused("release date", text, what) from None
+    year = day.year if day else int(text)
+    if not YEARS[0] <= year <= YEARS[1]:
+        raise ValueRefused("release date", text, f"the year must be {YEARS[0]} to {YEARS[1]}.")
+    return day, year
+
+
+def rate(work: Workspace, film: Mapping[str, Any]) -> Score:
+    """The rating that a crowd would give a film, with its 90 % interval."""
+    return work.registry.load("rating").score_row(film)
+
+
+def genres(work: Workspace, text: str) -> list[tuple[str, float]]:
+    """Every genre with its probability, the best one first.
+
+    Raises:
+        ValueRefused: for a text without a word.
+    """
+    from reel_driver.features.words import words_of
+
+    if not words_of(text):
+        raise ValueRefused("text", text.strip(), "it needs at least one word.")
+    return work.registry.load("genre").genres(text)
+
+
+def is_known(work: Workspace, text: str) -> bool:
+    """Whether the genre model knows any word of a text."""
+    batch = work.registry.load("genre").spec.encode_texts([text])
+    return bool(len(batch.terms)) or bool(batch.vectors.any())
+
+
+def predicted_ratings(work: Workspace, rows: list[dict[str, Any]]) -> list[float]:
+    """Predicted ratings of titles of the catalogue, for those that nobody voted on yet."""
+    return work.registry.load("rating").score_rows(rows)[0].tolist() if rows else []
+
+
+def predict_ratings(work: Workspace, source: Path) -> tuple[pl.DataFrame, list[str]]:
+    """Rate every film of a file: the file's films with `predicted_rating`, `lower` and `upper`, and the problems.
+
+    Raises:
+        InputError: in one of its kinds, when the file cannot be read or has nothing to rate by.
+    """
+    frame, problems = read_films(source)
+    scored = work.registry.load("rating").score_frame(frame)
+    out = frame.select("title", "release_date", "release_year", "genre", "original_language", "overview").with_columns(
+        predicted_rating=scored["score"].round(2), lower=scored["lower"].round(2), upper=scored["upper"].round(2)
+    )
+    return out, problems
+
+
+def read_films(source: Path) -> tuple[pl.DataFrame, list[str]]:
+    """A table of films and the problems in it as sentences.
+
+    Raises:
+        InputError: when nothing can be read.
+    """
+    from reel_driver.ingest import read_table
+
+    frame, problems = read_table(source)
+    if frame.is_empty():
+        raise NothingToRead(source)
+    if frame["overview"].null_count() == frame.height and frame["title"].null_count() == frame.height:
+        raise ColumnsMissing(source, ["title", "overview"], frame.columns)
+    return frame, [str(p) for p in problems]
+
+
+def train(
+    work: Workspace, task: str, source: Path, model: str | None = None, *, seed: int = 0, progress: Any = None
+) -> Bundle:
+    """Learn a task from a table of films, save the bundle and make it the champion."""
+    from reel_driver.evaluate import silent
+
+    frame, _ = read_films(source)
+    about = {"data": source.name, "rows": frame.height, "seed": seed}
+    if task == "rating":
+        from reel_driver import menu, ratings
+
+        pipeline = menu.rating_pipeline(model or menu.DEFAULT_RATING)
+        bundle = ratings.fit_bundle(pipeline, frame, about=about, seed=seed, progress=progress or silent)
+    else:
+        from reel_driver import genres as genre_task
+
+        bundle = genre_task.fit_bundle(genre_learner(model), frame, about=about, seed=seed, progress=progress or silent)
+    return work.registry.add(task, bundle)
+
+
+def genre_learner(name: str | None) -> Any:
+    """A learner of the genre menu: `instant`.
+
+    Raises:
+        NotFound: for a name that is not on the menu.
+    """
+    from reel_driver.models.genre import GenreLearner
+
+    if name in (None, "instant"):
+        return GenreLearner()
+    raise NotFound("genre model", name, "choose instant.")
+
+
+def evaluate(
+    work: Workspace,
+    task: str,
+    source: Path | None,
+    model: str | None = None,
+    *,
+    repeats: int = 1,
+    seed: int = 0,
+    progress: Any = None,
+) -> Mapping[str, Any]:
+    """The scorecard on the first system's split of a table; without one, that of the model in use, as it was measured.
+
+    Raises:
+        ValueRefused: when there is no table and the model in use carries no scorecard.
+    """
+    from reel_driver.evaluate import silent
+
+    if source is None:
+        card = work.registry.about(task).get("scorecard")
+        if not isinstance(card, dict) or model is not None:
+            raise ValueRefused("--data", "", "give a table of films to be judged on.")
+        return card
+    frame, _ = read_films(source)
+    if task == "rating":
+        from reel_driver import menu, ratings
+
+        pipeline = menu.rating_pipeline(model or menu.DEFAULT_RATING)
+        return ratings.evaluate(pipeline, frame, repeats=repeats, seed=seed, progress=progress or silent)
+    from reel_driver import genres as genre_task
+
+    return genre_task.evaluate(genre_learner(model), frame, seed=seed, progress=progress or silent)
+
+
+def experiment(source: Path, *, only: str | None = None, progress: Any = None) -> list[dict[str, Any]]:
+    """Every feature pipeline of the first system with every learner: cross-validated, tested and timed, best first.
+
+    Args:
+        source: a table of films.
+        only: names of combinations must contain this text.
+        progress: told about each combination.
+    """
+    from reel_driver import menu, ratings
+
+    frame, _ = read_films(source)
+    names = [f"{f}:{m}" for f in menu.EXPERIMENT_FEATURES for m in menu.LEARNERS if (only or "") in f"{f}:{m}"]
+    if not names:
+        raise NotFound("combination", only, f"take a part of a name such as {menu.EXPERIMENT_FEATURES[3]}:lightgbm.")
+    rows = []
+    for done, name in enumerate(names, start=1):
+        began = perf_counter()
+        card = ratings.evaluate(menu.rating_pipeline(name), frame)
+        rows.append(
+            {"name": name, "cv_rmse": card["cv"]["rmse"], **card["test"], "seconds": round(perf_counter() - began, 1)}
+        )
+        if progress:
+            progress(done, len(names))
+    return sorted(rows, key=lambda r: r["cv_rmse"])
+
+
+def tune(
+    work: Workspace,
+    source: Path,
+    *,
+    method: str,
+    model: str,
+    n_trials: int,
+    storage: str | None,
+    seed: int = 0,
+    progress: Any = None,
+) -> list[Any]:
+    """Tune a LightGBM pipeline of the rating menu on a table; trials, best first.
+
+    Optuna's study is kept in `data/tuning.db` of the home folder, or in the given storage.
+    """
+    from reel_driver import menu, search
+    from reel_driver.evaluate import silent
+
+    frame, _ = read_films(source)
+    pipeline = menu.rating_pipeline(model)
+    if not model.endswith(":lightgbm"):
+        raise NotFound("pipeline to tune", model, "choose one with lightgbm, as in five:lightgbm.")
+    if method == "optuna" and storage is None:
+        path = work.data("tuning.db")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        storage = f"sqlite:///{path}"
+    return search.tune(
+        pipeline, frame, menu.LIGHTGBM_SPACE, method=method, n_trials=n_trials, seed=seed, storage=storage,
+        study=f"rating {model} {source.name}", progress=progress or silent,
+    )  # fmt: skip
