@@ -9,11 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+COMMAND = (str(Path(sys.executable).with_name("reel")),)
+"""The command as it is installed beside this Python."""
+
 
 def spawn_reel(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does, in a process of its own and a pipe."""
     return subprocess.run(
-        [sys.executable, "-m", "reel_driver.cli", *map(str, arguments)],
+        [*COMMAND, *map(str, arguments)],
         env=reel_environment(home) | environment,
         cwd=home.parent,
         capture_output=True,

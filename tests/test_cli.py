@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from command import reel_environment, run_reel, spawn_reel
+from command import COMMAND, reel_environment, run_reel, spawn_reel
 
 P = ("-p", "starter")
 SHAWSHANK = "tt0111161"
@@ -304,7 +304,7 @@ def test_help_is_there_without_a_home_and_without_loading_the_heavy_libraries(tm
 
 
 def test_a_reader_that_goes_away_is_no_failure(demo) -> None:
-    program = f"{sys.executable} -m reel_driver.cli -p starter labels show --json | head -1; exit ${{PIPESTATUS[0]}}"
+    program = f"{COMMAND[0]} -p starter labels show --json | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", program], env=reel_environment(demo[0]), capture_output=True, text=True, check=False
     )
@@ -342,7 +342,7 @@ def test_on_a_full_disk_nothing_is_lost_and_one_sentence_says_so(home: Path, tmp
     for command in ((*P, "train", "--force", "--no-search"), (*P, "extract"), ("backup", str(tmp_path / "saved"))):
         # No file may grow beyond this: to the program the same as a disk without room.
         done = subprocess.run(
-            ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "reel", sys.executable, "-m", "reel_driver.cli", *command],
+            ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "reel", *COMMAND, *command],
             env=reel_environment(home), capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 1, done.stdout
@@ -359,7 +359,7 @@ def test_on_a_full_disk_nothing_is_lost_and_one_sentence_says_so(home: Path, tmp
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_terminal_that_knows_few_letters_still_gets_its_row(demo, encoding: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "reel_driver.cli", *P, "titles", "show", "tt0245429"],
+        [*COMMAND, *P, "titles", "show", "tt0245429"],
         env=reel_environment(demo[0]) | {"PYTHONIOENCODING": encoding}, capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -395,7 +395,7 @@ def test_killed_at_any_moment_of_training_the_database_and_the_last_good_bundle_
     for i in range(6):
         # From the start to a little past the end, so that loading, fitting, saving and scoring are all hit.
         process = subprocess.Popen(
-            [sys.executable, "-m", "reel_driver.cli", *P, "train", "--force", "--no-search"],
+            [*COMMAND, *P, "train", "--force", "--no-search"],
             env=reel_environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:

@@ -43,7 +43,9 @@ def demo(context: click.Context) -> None:
         with show.progress("Scoring") as progress:
             picks = row.tonight(work, n=8, progress=progress)
         print_row(picks, "Tonight's row for the starter profile (an invented person)")
-    reel = "reel" if which("reel") else os.path.relpath(sys.argv[0])
+    started = Path(sys.argv[0])
+    as_started = "python -m reel_driver.cli" if started.name == "__main__.py" else os.path.relpath(started)
+    reel = "reel" if which("reel") else as_started
     click.echo(
         "Next, with labels of your own (would_not_watch, would_watch, would_watch_again):\n"
         f"  {reel} labels set tt0111161 would_watch     one label\n"

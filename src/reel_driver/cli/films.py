@@ -102,11 +102,17 @@ def experiment(task: str, source: Path | None, only: str | None, as_json: bool) 
 @click.command()
 @click.argument("task", type=click.Choice(["rating"]))
 @data_option
-@click.option("--method", type=click.Choice(["grid", "random", "optuna"]), default="optuna", show_default=True)
+@click.option(
+    "--method",
+    type=click.Choice(["grid", "random", "optuna"]),
+    default="optuna",
+    show_default=True,
+    help="How the space is searched.",
+)
 @click.option("--model", default="five:lightgbm", show_default=True, help="A pipeline of the menu with lightgbm.")
 @click.option("--trials", "n_trials", default=30, show_default=True, type=click.IntRange(1), help="Settings to try.")
 @click.option("--storage", help="Where Optuna keeps its study: a database URL that several processes may share.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Same data, settings and seed give the same model.")
 @show.json_option
 @click.pass_context
 def tune(context: click.Context, /, task: str, source: Path | None, as_json: bool, **wishes: Any) -> None:
