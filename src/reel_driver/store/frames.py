@@ -24,7 +24,9 @@ def put(connection: Connection, table: str, frame: pl.DataFrame) -> None:
             pl.col(pl.Date).dt.to_string("iso"), pl.col(pl.Datetime).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
         )
         marks = ", ".join("?" * frame.width)
-        raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', ready.iter_rows())
+        insert = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'
+        for piece in ready.iter_slices(_FETCH):
+            raw.executemany(insert, zip(*(column.to_list() for column in piece), strict=True))
         return
     with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN (FORMAT csv)') as copy:
         for piece in frame.iter_slices(20_000):
