@@ -15,3 +15,10 @@ def test_the_benchmark_of_scale_runs_on_a_small_catalogue() -> None:
     assert done.returncode == 0, done.stderr
     assert "500 titles inserted" in done.stdout
     assert "tonight, filtered" in done.stdout
+
+
+def test_the_benchmark_of_exploring_runs_on_a_small_table() -> None:
+    command = [sys.executable, str(BENCH / "explore.py"), "2000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("'rows': 2000") == 2
