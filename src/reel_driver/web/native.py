@@ -12,7 +12,6 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from reel_driver.domain import FIELD, TITLE_FIELDS, Verdict
-from reel_driver.errors import ExtraMissing
 from reel_driver.registry import Registry
 from reel_driver.web import refusals
 from reel_driver.web.live import Models, Served
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
     from reel_driver.operations.workspace import Workspace
 
 TYPES: dict[str, Any] = {"text": str, "int": int, "float": float, "list": list[str], "date": date}
+
+
+ONLY_PREDICTS = "This installation only predicts: behind this route is the catalogue, which needs the whole of reel-driver."
 
 
 def _title() -> type[BaseModel]:
@@ -229,14 +231,14 @@ def catalogue() -> Iterator[None]:
     """A block that needs the database; a serving-only installation has none.
 
     Raises:
-        ExtraMissing: when the packages for it are not installed.
+        Refusal: 503 when the packages for it are not installed.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("polars", "sqlalchemy", "alembic", "psycopg"):
             raise
-        raise ExtraMissing("train", "The catalogue, behind this route,") from error
+        raise refusals.message(503, ONLY_PREDICTS) from error
 
 
 def _row(item: Any) -> dict[str, Any]:
