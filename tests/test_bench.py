@@ -15,3 +15,13 @@ def test_the_benchmark_of_scale_runs_on_a_small_catalogue() -> None:
     assert done.returncode == 0, done.stderr
     assert "500 titles inserted" in done.stdout
     assert "tonight, filtered" in done.stdout
+
+
+def test_the_study_of_taste_runs_on_a_few_people(shared_data: Path) -> None:
+    small = shared_data / "movielens-small"
+    files = ["--ratings", str(small / "ratings.csv"), "--titles", str(small / "enriched.parquet")]
+    command = [sys.executable, str(BENCH / "taste.py"), *files, "--people", "4", "--orders", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for words in ("without item factors", "teach", "refit after one more label"):
+        assert words in done.stdout

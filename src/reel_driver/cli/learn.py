@@ -33,7 +33,7 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
             "--model",
             default=None,
             metavar="NAME",
-            help="A pipeline of the menu: xgboost, logistic. [default: xgboost]",
+            help="A pipeline of the menu: taste, xgboost, logistic. [default: taste]",
         ),
         click.option(
             "--cost-missed",
