@@ -22,3 +22,13 @@ def test_the_benchmark_of_exploring_runs_on_a_small_table() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("'rows': 2000") == 2
+
+
+def test_the_study_of_taste_runs_on_a_few_people(shared_data: Path) -> None:
+    small = shared_data / "movielens-small"
+    files = ["--ratings", str(small / "ratings.csv"), "--titles", str(small / "enriched.parquet")]
+    command = [sys.executable, str(BENCH / "taste.py"), *files, "--people", "4", "--orders", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for words in ("without item factors", "teach", "refit after one more label"):
+        assert words in done.stdout

@@ -45,7 +45,7 @@ def refused(home: Path, *arguments: object, code: int = 1, **environment: str) -
 
 def test_demo_goes_from_nothing_to_tonights_row_and_says_what_to_do_next(demo) -> None:
     home, done = demo
-    for words in ("Starter catalogue: 8", "invented person", "Scorecard of xgboost", "ROC AUC", "majority", "by TMDB", "by IMDb",
+    for words in ("Starter catalogue: 8", "invented person", "Scorecard of taste", "ROC AUC", "majority", "by TMDB", "by IMDb",
                   "Tonight's row", "to learn from", "because", "reel labels set", "reel import labels", "reel tonight"):  # fmt: skip
         assert words in done.stdout, words
     assert "\x1b" not in done.stdout, "no colour in a pipe"

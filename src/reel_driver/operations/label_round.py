@@ -43,7 +43,7 @@ class LabelRound:
         spec = FeatureSpec(prior.blocks())
         earlier, _ = labelled_titles(work)
         taken = work.store.labels(work.profile)["title_id"].implode()
-        columns = list(dict.fromkeys(("title_id", "title", "release_year", "directors", "cast", *spec.fields)))
+        columns = list(dict.fromkeys(("title_id", "title", "release_year", "directors", "imdb_votes", *spec.fields)))
         known = pl.max_horizontal("tmdb_votes", "imdb_votes").fill_null(0)
         movies = work.store.titles(columns).filter(
             ~pl.col("title_id").is_in(taken), (pl.col("kind") != Kind.SHOW.value).fill_null(True)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 TYPES: dict[str, Any] = {"text": str, "int": int, "float": float, "list": list[str], "date": date}
 
 
-ONLY_PREDICTS = "This installation only predicts: behind this route is the catalogue, which needs the whole of reel-driver."
+ONLY_PREDICTS = (
+    "This installation only predicts: behind this route is the catalogue, which needs the whole of reel-driver."
+)
 
 
 def _title() -> type[BaseModel]:
