@@ -89,7 +89,8 @@ class Bundle:
     def probabilities(self, encoded: Matrix) -> NDArray[np.float64]:
         """Probability of each encoded title, shape (n_titles,): what a service needs, without the interval."""
         raw, _ = self.model.predict(encoded)
-        return self.calibration.probability(raw)
+        probability: NDArray[np.float64] = self.calibration.probability(raw)
+        return probability
 
     def score_row(self, row: TitleRow, title_id: int = 0) -> Score:
         """The score of one title."""

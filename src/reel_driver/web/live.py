@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from reel_driver.bundle import Bundle
 from reel_driver.errors import BundleMissing, ReelError
 from reel_driver.features.blocks import Matrix
@@ -111,8 +109,8 @@ class Live:
 def warm(bundle: Bundle) -> None:
     """Compile what a bundle compiles at first use, so that no request pays for it."""
     row: dict[str, Any] = dict(bundle.golden[0][0]) if bundle.golden else {}
-    bundle.probabilities(bundle.spec.encode_row(row)[None, :])
-    bundle.probabilities(np.repeat(bundle.spec.encode_row(row)[None, :], 2, axis=0))
+    bundle.score_rows([row])
+    bundle.score_rows([row, row])
 
 
 class Models:
