@@ -54,10 +54,10 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 
 # requirements.txt is everything a person uses, requirements-serve.txt what answers requests, requirements-dev.txt all
 lock:
-	$(COMPILE) -o requirements.txt --extra train --extra postgres --extra report --extra serve
+	$(COMPILE) -o requirements.txt --extra train --extra search --extra postgres --extra report --extra serve
 	$(subst pyproject.toml,,$(COMPILE)) -o requirements-serve.txt --group serving
 	$(subst pyproject.toml,,$(COMPILE)) -o requirements-serve-mlflow.txt --group serving-mlflow
-	$(COMPILE) -o requirements-dev.txt --extra train --extra postgres --extra report --extra serve --extra mlflow --extra dev
+	$(COMPILE) -o requirements-dev.txt --extra train --extra search --extra postgres --extra report --extra serve --extra mlflow --extra dev
 
 clean:
 	rm -rf $(VENV) .reel

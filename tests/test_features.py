@@ -16,6 +16,7 @@ from reel_driver.domain import FIELD, TITLE_FIELDS, Field
 from reel_driver.features.blocks import Block, Length, LogRatio, MultiHot, Number, OneHot, Words
 from reel_driver.features.known import KnownTitle, Tokens
 from reel_driver.features.spec import BLOCK_KINDS, FeatureSpec
+from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
 from reel_driver.schema import TITLE_SCHEMA, conform
 from reel_driver.tasks import WATCH, watch_pipeline
 
@@ -39,6 +40,14 @@ EVERY_BLOCK: tuple[Block, ...] = (
     KnownTitle(np.array([111161, 0, 7], dtype=np.int32), np.array([278, 1, 0], dtype=np.int32)),
     Tokens("cast", 2),
     Tokens("title", 3),
+    Tfidf("overview", 8, 3),
+    YearBin(),
+    Grouped("original_language", 0.3),
+    Scaled(MultiHot("genre", min_count=1)),
+    ReleaseDay(),
+    TextShape("title"),
+    TextVector(),
+    Terms(room=4),
 )
 
 CATEGORIES = ("Drama", "War", "drama", "", "Ünïcode", "日本語", "a|b", "\x00", "🎬")

@@ -12,7 +12,7 @@ from typing import Any
 from reel_driver.errors import NotFound
 from reel_driver.features.blocks import Block, Length, MultiHot, Number
 from reel_driver.features.spec import FeatureSpec
-from reel_driver.features.text import Grouped, ReleaseDay, Scaled, TextShape, TextVector, Tfidf, YearBin
+from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
 from reel_driver.models.blend import BlendLearner
 from reel_driver.models.kernel import KernelLearner
 from reel_driver.models.regress import LibraryRegressor, Regressor
@@ -59,6 +59,7 @@ def _five_blocks() -> tuple[Block, ...]:
         MultiHot("genre", min_count=1),
         Grouped("original_language", 0.004),
         TextVector(),
+        Terms(),
     )
 
 
@@ -127,7 +128,7 @@ def rating_pipeline(name: str = DEFAULT_RATING) -> RatingPipeline:
         NotFound: for a name that is not on the menu.
     """
     if name == "default":
-        return RatingPipeline(name, FeatureSpec(FEATURES["five"]()), _blend("five", 0.75, 0.4, 1.0, 0.25), True)
+        return RatingPipeline(name, FeatureSpec(FEATURES["five"]()), _blend("five", 0.85, 0.4, 1.0, 0.25), True)
     if name == "votes":
         return RatingPipeline(name, FeatureSpec(FEATURES["votes"]()), _blend("votes", 0.7, 0.2, 3.0, 0.4), True)
     features, _, learner = name.partition(":")

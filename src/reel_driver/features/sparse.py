@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from reel_driver.features.blocks import State
 from reel_driver.features.text import TextVector
-from reel_driver.features.words import joined, word_vectors, words_of
+from reel_driver.features.words import joined, with_pairs, word_vectors, words_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,7 +76,7 @@ class TextSpec:
         """Learn the terms and how rare each is."""
         counts: Counter[str] = Counter()
         for title, overview in frame.select(self.fields).iter_rows():
-            counts.update(set(_with_pairs(words_of(joined(title, overview) or ""))))
+            counts.update(set(with_pairs(words_of(joined(title, overview) or ""))))
         terms = sorted(t for t, n in counts.items() if n >= self.min_count)
         idf = [math.log((1 + frame.height) / (1 + counts[t])) + 1 for t in terms]
         rounded = np.array(idf, np.float16).astype(np.float32)
@@ -154,7 +154,3 @@ class TextSpec:
             TextVector.from_state(plain, arrays),
             int(plain["min_count"]),
         )
-
-
-def _with_pairs(words: list[str]) -> list[str]:
-    return [*words, *map(" ".join, pairwise(words))]

@@ -24,7 +24,7 @@ from reel_driver.features.blocks import (
     Words,
 )
 from reel_driver.features.known import KnownTitle, Tokens
-from reel_driver.features.text import Grouped, ReleaseDay, Scaled, TextShape, TextVector, Tfidf, YearBin
+from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,6 +45,7 @@ _KINDS: tuple[type[Block], ...] = (
     ReleaseDay,
     TextShape,
     TextVector,
+    Terms,
 )
 BLOCK_KINDS: dict[str, type[Block]] = {b.kind: b for b in _KINDS}
 """Every kind of block that a saved spec may name."""

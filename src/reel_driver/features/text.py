@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reel_driver.features.blocks import Matrix, MultiHot, RowWriter, State
-from reel_driver.features.words import clean, joined, word_vectors
+from reel_driver.features.words import clean, joined, with_pairs, word_vectors, words_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +37,20 @@ class _RowByRow:
     def row_writer(self, at: int) -> RowWriter:
         raise NotImplementedError
 
+    def state(self) -> State:
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        """Two blocks are the same when they save the same."""
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        (plain, arrays), (others_plain, others_arrays) = self.state(), other.state()
+        same = arrays.keys() == others_arrays.keys()
+        return plain == others_plain and same and all(np.array_equal(a, others_arrays[n]) for n, a in arrays.items())
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.fields))
+
     def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
         """Write each title's numbers."""
         write = self.row_writer(0)
@@ -44,12 +58,12 @@ class _RowByRow:
             write(row, out[i])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tfidf(_RowByRow):
     """Term frequency times inverse document frequency of the commonest groups of 1 to `n` words, rows of length 1.
 
     Words have at least two characters; English function words are left out; a group must stand in two texts and in
-    at most 95 % of them. The formula is scikit-learn's default (smoothed idf, l2 norm). Null counts as empty.
+    at most 95 % of them. The formula is scikit-learn's default (smoothed idf, l2 norm). Null is all NaN.
 
     Attributes:
         field: "title" or "overview".
@@ -101,10 +115,15 @@ class Tfidf(_RowByRow):
         """Write the weights of the groups that are there."""
         name, groups = self.field, self._groups
         weights = {t: (at + i, w) for i, (t, w) in enumerate(zip(self.terms, self.idf, strict=True))}
+        end = at + len(self.terms)
 
         def write(row: Mapping[str, Any], out: Matrix) -> None:
+            text = row.get(name)
+            if text is None:
+                out[at:end] = math.nan
+                return
             found: dict[int, float] = {}
-            for group in groups(row.get(name) or ""):
+            for group in groups(text):
                 if group in weights:
                     place, weight = weights[group]
                     found[place] = found.get(place, 0.0) + weight
@@ -131,11 +150,11 @@ class Tfidf(_RowByRow):
         return cls(plain["field"], plain["max_features"], plain["n"], tuple(plain["terms"]), idf)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class YearBin(_RowByRow):
     """One column for each span of years: before 1960, 1960 to 1979, then every five years.
 
-    A span that training never saw is all zeros; an unknown year has a column of its own when training saw one.
+    A span that training never saw is all zeros; an unknown year is all NaN.
     """
 
     kind: ClassVar[str] = "year_bin"
@@ -154,22 +173,25 @@ class YearBin(_RowByRow):
     def fit(self, frame: pl.DataFrame) -> YearBin:
         """Learn which spans occur."""
         rows = frame.select(self.fields).iter_rows(named=True)
-        return YearBin(tuple(sorted({span_of(year_of(row)) for row in rows})))
+        return YearBin(tuple(sorted({span_of(year) for row in rows if (year := year_of(row)) is not None})))
 
     def row_writer(self, at: int) -> RowWriter:
         """Write the one that is set."""
-        places = {b: at + i for i, b in enumerate(self.bins)}
+        places, end = {b: at + i for i, b in enumerate(self.bins)}, at + len(self.bins)
 
         def write(row: Mapping[str, Any], out: Matrix) -> None:
-            place = places.get(span_of(year_of(row)))
-            if place is not None:
+            year = year_of(row)
+            if year is None:
+                out[at:end] = math.nan
+            elif (place := places.get(span_of(year))) is not None:
                 out[place] = 1.0
 
         return write
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
         """The span."""
-        has = span_of(year_of(row)) == self.bins[column]
+        year = year_of(row)
+        has = year is not None and span_of(year) == self.bins[column]
         return f"{'' if has else 'not '}from {self.bins[column]}"
 
     def state(self) -> State:
@@ -199,14 +221,12 @@ def year_of(row: Mapping[str, Any]) -> int | None:
     return row.get("release_year") if day is None else day.year
 
 
-def span_of(year: int | None) -> str:
+def span_of(year: int) -> str:
     """The span of years that a year is in.
 
-    >>> span_of(1950), span_of(1979), span_of(1994), span_of(None)
-    ('before 1960', '1960-1979', '1990-1994', 'unknown')
+    >>> span_of(1950), span_of(1979), span_of(1994)
+    ('before 1960', '1960-1979', '1990-1994')
     """
-    if year is None:
-        return "unknown"
     if year < 1960:
         return "before 1960"
     if year < 1980:
@@ -215,11 +235,11 @@ def span_of(year: int | None) -> str:
     return f"{start}-{start + 4}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grouped(_RowByRow):
     """One column for each category that at least `min_share` of the titles have, and one for all others.
 
-    An unknown category counts as another one; null counts as a category of its own, "unknown".
+    A category that training never saw counts as another one; null is all NaN.
     """
 
     kind: ClassVar[str] = "grouped"
@@ -239,7 +259,7 @@ class Grouped(_RowByRow):
 
     def fit(self, frame: pl.DataFrame) -> Grouped:
         """Learn the frequent categories."""
-        counts = Counter(frame[self.field].fill_null("unknown").to_list())
+        counts = Counter(frame[self.field].drop_nulls().to_list())
         kept = (c for c, n in counts.items() if n >= self.min_share * frame.height)
         return Grouped(self.field, self.min_share, tuple(sorted(kept)))
 
@@ -250,7 +270,10 @@ class Grouped(_RowByRow):
 
         def write(row: Mapping[str, Any], out: Matrix) -> None:
             value = row.get(name)
-            out[places.get("unknown" if value is None else value, other)] = 1.0
+            if value is None:
+                out[at : other + 1] = math.nan
+            else:
+                out[places.get(value, other)] = 1.0
 
         return write
 
@@ -268,7 +291,7 @@ class Grouped(_RowByRow):
         return cls(plain["field"], plain["min_share"], tuple(plain["categories"]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scaled(_RowByRow):
     """Another block's columns with mean 0 and standard deviation 1 over the training titles.
 
@@ -329,7 +352,7 @@ class Scaled(_RowByRow):
         return cls(MultiHot.from_state(plain["block"], {}), arrays["mean"], arrays["scale"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReleaseDay(_RowByRow):
     """When it came out: years since 2005 over 15, whether on New Year's Day (often: day unknown), and the season."""
 
@@ -380,7 +403,7 @@ class ReleaseDay(_RowByRow):
         return cls()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TextShape(_RowByRow):
     """The look of a text: the logarithm of its length, and whether it holds a digit and a colon; null is NaN."""
 
@@ -431,7 +454,7 @@ class TextShape(_RowByRow):
         return cls(plain["field"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TextVector(_RowByRow):
     """What title and overview mean: the idf-weighted sum of word vectors, centred, of length 1, principal axes first.
 
@@ -511,6 +534,81 @@ class TextVector(_RowByRow):
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> TextVector:
         """Made again."""
         return cls(arrays["idf"].astype(np.float32), arrays["centre"], arrays["axes"])
+
+
+@dataclass(frozen=True, eq=False)
+class Terms(_RowByRow):
+    """Which words and pairs of neighbours stand in title and overview: the numbers of the rarest, and their weights.
+
+    A dense row cannot have a column for each of 50,000 terms, so the first half of its columns holds the numbers of
+    the terms that are there and the second half their weights (as `Tfidf`, with 1 + log(count)), of length 1 together.
+    Places that are left over hold 0 and weigh 0. Neither title nor overview gives NaN.
+
+    Attributes:
+        room: how many terms of a text are kept.
+        terms: all terms that at least two training texts have.
+        idf: their weights, shape (n_terms,).
+    """
+
+    kind: ClassVar[str] = "terms"
+    room: int = 192
+    terms: tuple[str, ...] = ()
+    idf: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`term:0` ... and `term_weight:0` ..."""
+        return (*(f"term:{i}" for i in range(self.room)), *(f"term_weight:{i}" for i in range(self.room)))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Title and overview."""
+        return ("title", "overview")
+
+    def fit(self, frame: pl.DataFrame) -> Terms:
+        """Learn the terms and how rare each is."""
+        counts: Counter[str] = Counter()
+        for title, overview in frame.select(self.fields).iter_rows():
+            counts.update(set(with_pairs(words_of(joined(title, overview) or ""))))
+        terms = sorted(t for t, n in counts.items() if n >= 2)
+        idf = [math.log((1 + frame.height) / (1 + counts[t])) + 1 for t in terms]
+        return Terms(self.room, tuple(terms), np.array(idf, np.float16).astype(np.float32))
+
+    def row_writer(self, at: int) -> RowWriter:
+        """Write numbers and weights."""
+        places, idf, room = {t: i for i, t in enumerate(self.terms)}, self.idf.tolist(), self.room
+        middle, end = at + self.room, at + 2 * self.room
+
+        def write(row: Mapping[str, Any], out: Matrix) -> None:
+            text = joined(row.get("title"), row.get("overview"))
+            if text is None:
+                out[at:end] = math.nan
+                return
+            counted = Counter(with_pairs(words_of(text)))
+            found = [(p, (1 + math.log(n)) * idf[p]) for t, n in counted.items() if (p := places.get(t)) is not None]
+            if len(found) > room:
+                found = sorted(found, key=lambda pw: (-pw[1], pw[0]))[:room]
+            length = math.sqrt(sum(w * w for _, w in found))
+            for i, (place, weight) in enumerate(found):
+                out[at + i] = place
+                out[middle + i] = weight / length
+
+        return write
+
+    def phrase(self, column: int, row: Mapping[str, Any]) -> str:
+        """All columns are one thing to a person."""
+        return "its words"
+
+    def state(self) -> State:
+        """Terms and weights."""
+        whole = np.frombuffer("\n".join(self.terms).encode(), np.uint8)
+        return {"room": self.room}, {"terms": whole, "idf": self.idf.astype(np.float16)}
+
+    @classmethod
+    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Terms:
+        """Made again."""
+        whole = arrays["terms"].tobytes().decode()
+        return cls(plain["room"], tuple(whole.split("\n")) if whole else (), arrays["idf"].astype(np.float32))
 
 
 STOP_WORDS = frozenset(

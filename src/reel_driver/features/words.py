@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,15 @@ def words_of(text: str) -> list[str]:
     ['the', "shark's", '2nd', 'bite']
     """
     return _words(clean(text).lower())
+
+
+def with_pairs(words: list[str]) -> list[str]:
+    """Words, then neighbouring words joined by a space.
+
+    >>> with_pairs(["the", "white", "shark"])
+    ['the', 'white', 'shark', 'the white', 'white shark']
+    """
+    return [*words, *map(" ".join, pairwise(words))]
 
 
 def joined(title: str | None, overview: str | None) -> str | None:

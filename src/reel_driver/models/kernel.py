@@ -1,7 +1,7 @@
 """A Gaussian process: films that are alike in facts and in words are rated alike, with noise that votes wear off.
 
-The kernel is a sum of three Gaussians: over the facts, over the words, and over both together. Each fact has a length
-scale of its own (Rasmussen and Williams 2006, chapters 2 and 5), learned beforehand by the marginal likelihood and
+The kernel is a sum of three Gaussians, over the facts, over the text vectors and over both together, and of the cosine
+of weighted words, which finds sequels and remakes. Each fact has a length scale of its own (Rasmussen and Williams 2006, chapters 2 and 5), learned beforehand by the marginal likelihood and
 shipped as `data/kernel-scales.json`; fitting is one linear system. The noise of a title's rating is s0 + s1 / votes.
 """
 
@@ -47,7 +47,8 @@ class KernelModel:
         texts: training titles' text columns times 127, int8, shape (n, n_text).
         pull: weight of each training title, shape (n,).
         intercept: the weighted mean rating.
-        is_text: which columns are text, shape (width,).
+        roles: what each column is: 0 a fact, 1 of the text vector, 2 a term's number, 3 a term's weight, shape (width,).
+        table: pull of each term, shape (n_terms,).
     """
 
     kind: ClassVar[str] = "kernel"
@@ -59,7 +60,8 @@ class KernelModel:
     texts: NDArray[np.int8]
     pull: Floats
     intercept: float
-    is_text: NDArray[np.bool_]
+    roles: NDArray[np.int8]
+    table: Floats
 
     @cached_property
     def _points(self) -> tuple[tuple[Floats, Floats], ...]:
@@ -69,8 +71,8 @@ class KernelModel:
         return tuple((np.ascontiguousarray(p.T), (p * p).sum(axis=1)) for p in scaled)
 
     def _split(self, encoded: Matrix) -> tuple[Floats, Floats]:
-        facts = np.nan_to_num(encoded[:, ~self.is_text] - self.mean, nan=0.0)
-        return facts, np.nan_to_num(encoded[:, self.is_text], nan=0.0)
+        facts = np.nan_to_num(encoded[:, self.roles == 0] - self.mean, nan=0.0)
+        return facts, np.nan_to_num(encoded[:, self.roles == 1], nan=0.0)
 
     def covariance(self, encoded: Matrix) -> Floats:
         """Kernel between encoded titles and the training titles, shape (n_titles, n)."""
@@ -95,19 +97,24 @@ class KernelModel:
         """Points, shape (n_titles,)."""
         out = np.empty(len(encoded))
         for start in range(0, len(encoded), _CHUNK):
-            part = self.covariance(encoded[start : start + _CHUNK])
-            out[start : start + _CHUNK] = part @ self.pull
+            part = encoded[start : start + _CHUNK]
+            out[start : start + _CHUNK] = self.covariance(part) @ self.pull
+            if len(self.table):
+                numbers, weights = terms_of(part, self.roles)
+                heard = numbers < len(self.table)
+                pulls = np.where(heard, self.table[np.where(heard, numbers, 0)], 0)
+                out[start : start + _CHUNK] += (pulls * weights).sum(axis=1)
         return out + self.intercept, None
 
     def contributions(self, encoded: Matrix) -> NDArray[np.float64]:
         """Not split by column: the whole prediction stands in the last place."""
-        out = np.zeros((len(encoded), len(self.is_text) + 1))
+        out = np.zeros((len(encoded), len(self.roles) + 1))
         out[:, -1] = self.predict(encoded)[0]
         return out
 
     def state(self) -> State:
         """Points, pulls and scales."""
-        names = ("mean", "inverse", "text_inverse", "variances", "facts", "texts", "pull", "is_text")
+        names = ("mean", "inverse", "text_inverse", "variances", "facts", "texts", "pull", "roles", "table")
         return {"intercept": self.intercept}, {n: getattr(self, n) for n in names}
 
     @classmethod
@@ -115,7 +122,7 @@ class KernelModel:
         """Made again."""
         return cls(
             arrays["mean"], arrays["inverse"], arrays["text_inverse"], arrays["variances"], arrays["facts"],
-            arrays["texts"], arrays["pull"], float(plain["intercept"]), arrays["is_text"],
+            arrays["texts"], arrays["pull"], float(plain["intercept"]), arrays["roles"], arrays["table"],
         )  # fmt: skip
 
 
@@ -148,25 +155,56 @@ class KernelLearner:
         except ImportError as error:
             raise ExtraMissing("train", "The Gaussian process") from error
         learned = kernel_scales()[str(self.params["scales"])]
-        is_text = np.array([n.startswith("text:") for n in names])
-        facts = encoded[:, ~is_text]
+        roles = np.array([role_of(n) for n in names], np.int8)
+        facts = encoded[:, roles == 0]
         known = ~np.isnan(facts)
         mean = (np.where(known, facts, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)).astype(np.float32)
         common = [COMMON_SCALE, COMMON_SCALE]
-        scales = np.array([learned["scales"].get(n, common) for n in names if not n.startswith("text:")]).T
+        scales = np.array([learned["scales"].get(n, common) for n in names if role_of(n) == 0]).T
         intercept = float(np.average(target, weights=weight))
         shell = KernelModel(
             mean, (1 / scales).astype(np.float32), (1 / np.array(learned["text_scales"])).astype(np.float32),
             np.array(learned["variances"], np.float32), np.nan_to_num(facts - mean, nan=0.0).astype(np.float16),
-            np.round(127 * np.nan_to_num(encoded[:, is_text], nan=0.0)).astype(np.int8),
-            np.zeros(len(encoded), np.float32), intercept, is_text,
+            np.round(127 * np.nan_to_num(encoded[:, roles == 1], nan=0.0)).astype(np.int8),
+            np.zeros(len(encoded), np.float32), intercept, roles, np.empty(0, np.float32),
         )  # fmt: skip
         whole = np.empty((len(encoded), len(encoded)), np.float32)
         for start in range(0, len(encoded), _CHUNK):
             whole[start : start + _CHUNK] = shell.covariance(encoded[start : start + _CHUNK])
+        words = sparse_terms(encoded, roles) if (roles == 2).any() else None
+        if words is not None:
+            whole += float(learned["words"]) * (words @ words.T).toarray()
         per_vote = np.maximum(1 / weight - 0.6, 0.0) / 3
         whole[np.diag_indices(len(whole))] += self.params["noise"] + self.params["vote_noise"] * per_vote
         factor = cho_factor(whole, lower=True, overwrite_a=True, check_finite=False)
         pull = cho_solve(factor, (target - intercept).astype(np.float32), check_finite=False)
         state_plain, state_arrays = shell.state()
-        return KernelModel.from_state(state_plain, {**state_arrays, "pull": pull.astype(np.float32)})
+        state_arrays["pull"] = pull.astype(np.float32)
+        if words is not None:
+            state_arrays["table"] = (float(learned["words"]) * (words.T @ pull)).astype(np.float32)
+        return KernelModel.from_state(state_plain, state_arrays)
+
+
+def role_of(name: str) -> int:
+    """What a column of this name is: 0 a fact, 1 of the text vector, 2 a term's number, 3 a term's weight."""
+    for role, start in enumerate(("text:", "term:", "term_weight:"), start=1):
+        if name.startswith(start):
+            return role
+    return 0
+
+
+def terms_of(encoded: Matrix, roles: NDArray[np.int8]) -> tuple[NDArray[np.int32], Floats]:
+    """Numbers and weights of the terms of each title, shape (n_titles, room) both; nothing known weighs nothing."""
+    numbers = np.nan_to_num(encoded[:, roles == 2], nan=0.0).astype(np.int32)
+    return numbers, np.nan_to_num(encoded[:, roles == 3], nan=0.0)
+
+
+def sparse_terms(encoded: Matrix, roles: NDArray[np.int8]) -> Any:
+    """The same as a sparse matrix, shape (n_titles, 1 + largest number)."""
+    from scipy.sparse import csr_matrix
+
+    numbers, weights = terms_of(encoded, roles)
+    filled = weights > 0
+    rows = np.repeat(np.arange(len(encoded)), filled.sum(axis=1))
+    shape = (len(encoded), int(numbers.max(initial=0)) + 1)
+    return csr_matrix((weights[filled], (rows, numbers[filled])), shape=shape)

@@ -151,7 +151,8 @@ class LibraryRegressor:
         params = dict(self.params)
         n_text = int(params.pop("n_text", len(names)))
         columns = np.array(
-            [i for i, n in enumerate(names) if not n.startswith("text:") or int(n[5:]) < n_text], dtype=np.int32
+            [i for i, n in enumerate(names) if not n.startswith("term") and (n[:5] != "text:" or int(n[5:]) < n_text)],
+            dtype=np.int32,
         )
         estimator = make_estimator(self.name, params, int(rng.integers(2**31)))
         seen = np.ascontiguousarray(encoded[:, columns])

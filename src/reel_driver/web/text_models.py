@@ -24,5 +24,4 @@ def rating_of(served: Served, request: Mapping[str, Any], released: date) -> flo
 
 def genres_of(served: Served, text: str) -> list[tuple[str, float]]:
     """Genres with their probabilities, likeliest first."""
-    found: list[tuple[str, float]] = served.bundle.genres(text)
-    return found
+    return served.bundle.genres(text)

@@ -1,0 +1,399 @@
+"""Ratings and genres: what is predicted, from what, how well, and what happens with odd input."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from command import run_reel
+from reel_driver import genres, menu, ratings, search
+from reel_driver.bundle import load, save
+from reel_driver.errors import NotFound, TooFewFilms, ValueRefused
+from reel_driver.features.sparse import TextSpec
+from reel_driver.features.spec import FeatureSpec
+from reel_driver.features.text import Tfidf
+from reel_driver.features.words import MAX_CHARACTERS, word_vectors, words_of
+from reel_driver.models import model_class
+from reel_driver.operations.films import film_of
+from reel_driver.registry import SHIPPED, Registry
+
+PLOTS = {
+    "Horror": ("ghost", "haunted", "demon", "killer", "terror"),
+    "Romance": ("love", "wedding", "kiss", "heart", "bride"),
+    "War": ("soldier", "army", "battle", "enemy", "platoon"),
+}
+
+
+def invented_films(n: int = 150) -> pl.DataFrame:
+    """Films whose genre shows in their words and whose rating depends on genre, year and votes."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for i in range(n):
+        genre = list(PLOTS)[i % 3]
+        words = [*rng.choice(PLOTS[genre], 4), *rng.choice(["night", "house", "city", "river"], 3)]
+        year = int(rng.integers(1950, 2022))
+        rating = {"Horror": 5.0, "Romance": 6.5, "War": 7.5}[genre] + (1985 - year) / 40 + rng.normal(0, 0.2)
+        rows.append(
+            {
+                "title": f"The {words[0]} {i}",
+                "overview": " ".join(words) + ".",
+                "genre": [genre, "Drama"] if i % 4 else [genre],
+                "original_language": "en" if i % 5 else "fr",
+                "release_date": f"{year}-0{1 + i % 9}-15",
+                "tmdb_rating": round(float(np.clip(rating, 0.5, 10)), 1),
+                "tmdb_votes": int(rng.integers(1, 4000)),
+                "popularity": float(rng.random() * 50),
+            }
+        )
+    return pl.DataFrame(rows).with_columns(
+        pl.col("release_date").str.to_date(), release_year=pl.col("release_date").str.slice(0, 4).cast(pl.Int64)
+    )
+
+
+FILMS = invented_films()
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The invented films as the CSV that the public table is."""
+    path = tmp_path_factory.mktemp("films") / "films.csv"
+    FILMS.select(
+        Release_Date=pl.col("release_date"),
+        Title="title",
+        Overview="overview",
+        Popularity="popularity",
+        Vote_Count="tmdb_votes",
+        Vote_Average="tmdb_rating",
+        Original_Language="original_language",
+        Genre=pl.col("genre").list.join(", "),
+    ).write_csv(path)
+    return path
+
+
+def fitted(name: str) -> tuple[FeatureSpec, Any]:
+    return ratings.fit(menu.rating_pipeline(name), FILMS, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("learner", [*menu.LEARNERS, "kernel"])
+def test_every_learner_beats_the_mean_and_is_the_same_after_json_and_arrays(learner: str) -> None:
+    spec, model = fitted(f"five:{learner}")
+    encoded = spec.encode_frame(FILMS)
+    predicted = model.predict(encoded)[0]
+    rating = FILMS["tmdb_rating"].to_numpy()
+    assert ratings.errors_of(rating, predicted).rmse < 0.8 * rating.std()
+    plain, arrays = model.state()
+    again = model_class(model.kind).from_state(json.loads(json.dumps(plain)), arrays)
+    assert np.array_equal(again.predict(encoded)[0], predicted)
+    one_by_one = [again.predict(encoded[i : i + 1])[0][0] for i in range(10)]
+    assert one_by_one == pytest.approx(predicted[:10].tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["decision_tree", "random_forest", "gradient_boosting", "xgboost", "lightgbm"])
+def test_trees_as_arrays_say_what_their_library_says(name: str) -> None:
+    pipeline = menu.rating_pipeline(f"five:{name}")
+    spec = pipeline.recipe.fit(FILMS)
+    encoded = spec.encode_frame(FILMS)
+    target = FILMS["tmdb_rating"].to_numpy()
+    ours = pipeline.learner.fit(spec.names, encoded, target, np.ones(len(target)), np.random.default_rng(3))
+    from reel_driver.models.regress import make_estimator
+
+    seed = int(np.random.default_rng(3).integers(2**31))
+    theirs = make_estimator(name, dict(pipeline.learner.params), seed)
+    seen = np.ascontiguousarray(encoded[:, ours.columns])
+    theirs.fit(seen, target, sample_weight=np.ones(len(target)))
+    assert ours.predict(encoded)[0] == pytest.approx(theirs.predict(seen), abs=1e-4)
+
+
+@pytest.mark.parametrize("features", menu.FEATURES)
+def test_every_feature_pipeline_survives_films_of_which_nothing_is_known(features: str) -> None:
+    spec, model = fitted(f"{features}:ridge")
+    assert np.isfinite(model.predict(spec.encode_row({})[None, :])[0]).all()
+
+
+def test_tfidf_is_what_scikit_learn_computes() -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    spec = FeatureSpec((Tfidf("overview", 12, 2),)).fit(FILMS)
+    theirs = TfidfVectorizer(max_features=12, stop_words="english", ngram_range=(1, 2), min_df=2, max_df=0.95)
+    matrix = theirs.fit_transform(FILMS["overview"].to_list()).toarray()
+    assert [n.removeprefix("overview~") for n in spec.names] == list(theirs.get_feature_names_out())
+    assert spec.encode_frame(FILMS) == pytest.approx(matrix, abs=1e-6)
+
+
+def test_a_blend_is_the_weighted_mean_of_its_members() -> None:
+    spec, model = fitted("default")
+    encoded = spec.encode_frame(FILMS)
+    parts = [m.predict(encoded)[0] for m in model.members]
+    assert model.predict(encoded)[0] == pytest.approx(sum(s * p for s, p in zip(model.shares, parts, strict=True)))
+
+
+def test_the_splits_are_those_of_the_first_systems() -> None:
+    from sklearn.model_selection import train_test_split
+
+    from reel_driver.split import first_split
+
+    train, test = train_test_split(np.arange(9726), test_size=0.2, random_state=42)
+    ours = first_split(9726)
+    assert np.array_equal(ours[0], train)
+    assert np.array_equal(ours[1], test)
+
+
+def test_a_rating_bundle_round_trips_and_keeps_its_interval(tmp_path: Path) -> None:
+    bundle = ratings.fit_bundle(menu.rating_pipeline("five:lightgbm"), FILMS)
+    again = load(save(bundle, tmp_path / "v0001") and tmp_path / "v0001")
+    film = film_of(title="The battle 7", overview="enemy army", genre="War", release_date="1960-05-01")
+    score = again.score_row(film)
+    assert 0 <= score.lower <= score.score <= score.upper <= 10
+    assert score.score > again.score_row(film_of(title="The ghost", overview="haunted", genre="Horror")).score
+    assert 0.8 < bundle.about["evaluation"]["inside_interval"] < 1
+
+
+def test_too_few_films_are_refused_in_a_sentence() -> None:
+    with pytest.raises(TooFewFilms, match="at least 50"):
+        ratings.fit_bundle(menu.rating_pipeline("five:ridge"), FILMS[:20])
+    with pytest.raises(TooFewFilms):
+        genres.fit_bundle(None, FILMS.with_columns(genre=pl.lit(None, pl.List(pl.String))))
+
+
+def test_an_unknown_pipeline_names_the_menu() -> None:
+    with pytest.raises(NotFound, match="v4_trigrams:lightgbm"):
+        menu.rating_pipeline("v5_quadgrams:lightgbm")
+
+
+def test_genres_are_learned_from_words_and_come_calibrated_best_first() -> None:
+    bundle = genres.fit_bundle(None, FILMS)
+    found = bundle.genres("A platoon of soldiers meets the enemy in battle")
+    assert {g for g, _ in found} == {"Drama", "Horror", "Romance", "War"}
+    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
+    assert all(0 < p < 1 for _, p in found)
+    said = dict(found)
+    assert said["War"] > max(said["Horror"], said["Romance"])
+
+
+def test_a_taxonomy_joins_spellings_and_drops_what_is_rare() -> None:
+    names, clean = genres.taxonomy([["Sci-Fi", " sci-fi"], ["Sci-Fi"], ["Odd"]] * 9)
+    assert clean == ("Sci-Fi",)
+    assert names[" sci-fi"] == "Sci-Fi"
+
+
+def test_genre_metrics_are_those_of_scikit_learn() -> None:
+    from sklearn.metrics import f1_score, label_ranking_average_precision_score
+
+    rng = np.random.default_rng(1)
+    truth, p = rng.random((60, 5)) < 0.4, rng.random((60, 5))
+    truth[np.arange(60), rng.integers(5, size=60)] = True
+    said = p >= 0.5
+    said[np.arange(60), p.argmax(axis=1)] = True
+    ours = genres.metrics_of(truth, p, 0.5)
+    assert ours["lrap"] == pytest.approx(label_ranking_average_precision_score(truth, p))
+    for kind in ("micro", "macro", "samples"):
+        assert ours[f"{kind}_f1"] == pytest.approx(f1_score(truth, said, average=kind, zero_division=0)), kind
+
+
+def test_one_text_and_many_are_encoded_alike() -> None:
+    spec = TextSpec().fit(FILMS)
+    whole = spec.encode_frame(FILMS)
+    assert len(whole) == FILMS.height
+    for i in (0, 7, 149):
+        one = spec.encode_row(FILMS.row(i, named=True))
+        assert np.array_equal(one.terms, whole.terms[whole.starts[i] : whole.starts[i + 1]])
+        assert np.array_equal(one.vectors[0], whole.vectors[i])
+
+
+@pytest.mark.parametrize("method", ["grid", "random"])
+def test_a_search_tries_the_declared_space_and_returns_the_best_first(method: str) -> None:
+    space = {"alpha": (0.1, 1000.0)}
+    trials = search.tune(menu.rating_pipeline("five:ridge"), FILMS, space, method=method, n_trials=2)
+    assert {t.params["alpha"] for t in trials} == {0.1, 1000.0}
+    assert trials[0].rmse <= trials[1].rmse
+
+
+def test_optuna_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    pipeline, space = menu.rating_pipeline("five:ridge"), {"alpha": (0.1, 1.0, 10.0, 1000.0)}
+
+    def stop_after_two(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search.tune(pipeline, FILMS, space, n_trials=4, storage=storage, progress=stop_after_two)
+    seen: list[int] = []
+    trials = search.tune(
+        pipeline, FILMS, space, n_trials=4, storage=storage, progress=lambda done, total: seen.append(done)
+    )
+    assert seen[0] == 2, "the two settings that were tried are not tried again"
+    assert len(trials) == 4
+
+
+# The bundles that ship with the package.
+
+
+@pytest.mark.parametrize("task", ["rating", "genre"])
+def test_a_fresh_machine_has_a_model_that_proves_itself_and_a_card(task: str, tmp_path: Path) -> None:
+    bundle = Registry(tmp_path).load(task)
+    assert bundle.task == task
+    assert len(bundle.golden) >= 8
+    assert "Licences" in (SHIPPED / task / "MODEL_CARD.md").read_text("utf-8")
+
+
+def test_the_shipped_bundles_stay_small() -> None:
+    size = sum(p.stat().st_size for p in SHIPPED.rglob("*") if p.is_file()) + word_vectors().vectors.nbytes
+    assert size < 12_000_000
+
+
+def test_the_two_examples_of_the_first_system_come_out_sensibly(tmp_path: Path) -> None:
+    model = Registry(tmp_path).load("genre")
+    penguins = model.genres("A movie about penguins in Antarctica building a spaceship to go to Mars.")
+    assert penguins[0][0] in ("Animation", "Family", "Science Fiction")
+    romeo = model.genres("The true story of notorious gangster Romeo Corleone's downfall.")
+    assert "Crime" in (romeo[0][0], romeo[1][0])
+
+
+ODD_TEXTS = [
+    "!?",
+    "夜の列車",
+    "ночной поезд",
+    "مرحبا",
+    "<b>love</b> &amp; war",
+    "\x00",
+    "a" * 1_000_000,
+    "love " * 250_000,
+]
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS, ids=lambda t: repr(t[:12]))
+def test_odd_texts_get_probabilities_and_ratings(text: str, tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    started = time.perf_counter()
+    assert all(0 <= p <= 1 for _, p in registry.load("genre").genres(text))
+    assert 0 <= registry.load("rating").score_row({"title": text[:300], "overview": text}).score <= 10
+    assert time.perf_counter() - started < 10
+
+
+def test_html_reads_as_what_it_shows() -> None:
+    assert words_of("<p>Tom &amp; <b>Jerry</b></p>") == ["tom", "jerry"]
+    assert len(words_of("word " * MAX_CHARACTERS)) == MAX_CHARACTERS // 5
+
+
+@pytest.mark.parametrize(
+    ("film", "words"),
+    [
+        ({}, "at least a title"),
+        ({"title": "   "}, "at least a title"),
+        ({"title": "X", "release_date": "3021-01-01"}, "1850 to 2100"),
+        ({"title": "X", "release_date": "soon"}, "2021-12-15"),
+        ({"title": "X", "release_date": "2021-02-31"}, "2021-12-15"),
+        ({"title": "x" * 501}, "500"),
+        ({"title": "X", "original_language": "?"}, "en or fr"),
+        ({"title": "X", "votes": -1}, "0 or more"),
+    ],
+)
+def test_an_impossible_film_is_refused_in_a_sentence(film: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueRefused, match=words):
+        film_of(**film)
+
+
+def test_a_genre_list_may_be_a_bare_string_and_the_overview_may_be_absent(tmp_path: Path) -> None:
+    film = film_of(title="Jaws", genre="Horror, Thriller")
+    assert film["genre"] == ["Horror", "Thriller"]
+    assert 0 < Registry(tmp_path).load("rating").score_row(film).score < 10
+
+
+# The commands.
+
+
+def test_rate_prints_a_number_with_its_interval(tmp_path: Path) -> None:
+    done = run_reel(tmp_path / "h", "rate", "--title", "Jaws", "--overview", "A shark hunts.", "--json")
+    answer = json.loads(done.stdout)
+    assert 0 <= answer["lower"] <= answer["predicted_rating"] <= answer["upper"] <= 10
+    assert "90 % interval" in run_reel(tmp_path / "h", "rate", "--title", "Jaws").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("rate",), ("rate", "--title", "X", "--release-date", "3021-01-01"), ("genres", "  ")]
+)
+def test_a_bad_question_gets_one_sentence(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = run_reel(tmp_path / "h", *arguments)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_genres_come_best_first(tmp_path: Path) -> None:
+    done = run_reel(tmp_path / "h", "genres", "A detective hunts a serial killer in a rainy city.", "--json")
+    found = json.loads(done.stdout)
+    assert len(found) == 19
+    assert found[0]["probability"] >= found[1]["probability"]
+
+
+def test_a_file_of_films_is_rated_and_no_film_is_dropped(tmp_path: Path, table: Path) -> None:
+    done = run_reel(tmp_path / "h", "predict", "rating", "--input", table, "--output", tmp_path / "out.csv")
+    assert done.returncode == 0, done.stderr
+    out = pl.read_csv(tmp_path / "out.csv")
+    assert out.height == FILMS.height
+    assert out["predicted_rating"].is_between(0, 10).all()
+
+
+def test_both_tasks_train_from_a_file_and_become_the_champion(tmp_path: Path, table: Path) -> None:
+    home = tmp_path / "h"
+    for task, model in (("rating", ("--model", "five:ridge")), ("genre", ())):
+        done = run_reel(home, "train", task, "--data", table, *model)
+        assert done.returncode == 0, done.stderr
+        assert f"Trained {task} v0001" in done.stdout
+        assert Registry(home / "models").aliases(task)["champion"] == "v0001"
+    names = [g["genre"] for g in json.loads(run_reel(home, "genres", "an army in battle", "--json").stdout)]
+    assert sorted(names) == ["Drama", "Horror", "Romance", "War"], "one's own model answers now"
+
+
+@pytest.mark.parametrize("task", ["rating", "genre"])
+def test_how_the_model_in_use_was_judged_can_be_asked_without_data(task: str, tmp_path: Path) -> None:
+    done = run_reel(tmp_path / "h", "evaluate", task)
+    assert done.returncode == 0, done.stderr
+    assert ("hit@1" if task == "genre" else "RMSE") in done.stdout
+    assert ("majority" if task == "genre" else "mean") in done.stdout
+
+
+def test_an_experiment_is_a_table_of_combinations(tmp_path: Path, table: Path) -> None:
+    done = run_reel(tmp_path / "h", "experiment", "rating", "--data", table, "--only", "v1_original:ridge", "--json")
+    assert [r["name"] for r in json.loads(done.stdout)] == ["v1_original:ridge"]
+    assert len(menu.EXPERIMENT_FEATURES) * len(menu.LEARNERS) == 36
+
+
+def test_tuning_by_chance_prints_the_best_settings(tmp_path: Path, table: Path) -> None:
+    wishes = ("--method", "random", "--trials", "1", "--json")
+    done = run_reel(tmp_path / "h", "tune", "rating", "--data", table, *wishes)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)[0]["params"]) == set(menu.LIGHTGBM_SPACE)
+
+
+# On the public table, where it is at hand.
+
+
+def test_the_first_systems_figures_are_reproduced(shared_data: Path) -> None:
+    from reel_driver.operations.films import read_films
+
+    train, test = ratings.first_parts(read_films(shared_data / "tmdb-9000.csv")[0])
+    assert (train.height, test.height) == (7780, 1946)
+    truth = test["tmdb_rating"].to_numpy()
+    committed = {"v1_original": 0.8414, "v2_bigrams": 0.8408, "v3_bigrams_more_features": 0.8396}
+    for name, rmse in committed.items():
+        spec, model = ratings.fit(menu.rating_pipeline(f"{name}:lightgbm"), train, np.random.default_rng(0))
+        found = ratings.errors_of(truth, model.predict(spec.encode_frame(test))[0]).rmse
+        assert found == pytest.approx(rmse, abs=0.003), name
+
+
+def test_the_shipped_scorecards_are_what_is_promised() -> None:
+    rating = Registry(Path("nowhere")).about("rating")["scorecard"]
+    genre = Registry(Path("nowhere")).about("genre")["scorecard"]
+    assert rating["cv"]["rmse"] <= 0.772  # type: ignore[index]
+    assert genre["cv"]["hit@1"] >= 0.775  # type: ignore[index]
+    assert genre["test"]["hit@1"] >= 0.80  # type: ignore[index]
+    assert genre["test"]["lrap"] >= 0.785  # type: ignore[index]
