@@ -171,6 +171,9 @@ TITLE_FIELDS: tuple[Field, ...] = (
 
 FIELD: Mapping[str, Field] = {f.name: f for f in TITLE_FIELDS}
 
+ZERO_IS_UNKNOWN = frozenset({"budget", "revenue", "runtime", "imdb_rating", "tmdb_rating"})
+"""Fields in which sources write 0 for what they do not know: imports and encoders both read it as unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Label:

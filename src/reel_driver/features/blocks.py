@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from reel_driver.domain import FIELD
+from reel_driver.domain import FIELD, ZERO_IS_UNKNOWN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,10 +86,11 @@ class Number:
     def row_writer(self, at: int) -> RowWriter:
         """Write the number, or NaN for null."""
         field, log, log1p, nan = self.field, self.log, np.log1p, math.nan
+        unknown = (None, 0) if field in ZERO_IS_UNKNOWN else (None,)
 
         def write(row: Mapping[str, Any], out: Matrix) -> None:
-            value = row.get(field)
-            if value is None:
+            value: Any = row.get(field)
+            if value in unknown:
                 out[at] = nan
             else:
                 number = float(value)
@@ -99,15 +100,13 @@ class Number:
 
     def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
         """Write the column."""
-        import polars as pl
-
-        numbers = frame[self.field].cast(pl.Float64).to_numpy()
+        numbers = known_numbers(frame, self.field)
         out[:, 0] = np.log1p(np.maximum(numbers, 0.0) + 0.0) if self.log else numbers
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
         """The number with its meaning."""
         value = row.get(self.field)
-        if value is None:
+        if value is None or (value == 0 and self.field in ZERO_IS_UNKNOWN):
             return f"no {NUMBER_WORDS.get(self.field, self.field.replace('_', ' '))} known"
         return number_phrase(self.field, float(cast(float, value)))
 
@@ -151,10 +150,13 @@ class LogRatio:
         """Write the logarithm, NaN when either is null."""
         field, other, reference = self.field, self.other, self.reference_year
         log1p, nan = np.log1p, math.nan
+        unknown_a = (None, 0) if field in ZERO_IS_UNKNOWN else (None,)
+        unknown_b = (None, 0) if other in ZERO_IS_UNKNOWN else (None,)
 
         def write(row: Mapping[str, Any], out: Matrix) -> None:
-            a, b = row.get(field), row.get(other)
-            if a is None or b is None:
+            a: Any = row.get(field)
+            b: Any = row.get(other)
+            if a in unknown_a or b in unknown_b:
                 out[at] = nan
                 return
             below = float(b) if reference is None else reference - float(b)
@@ -164,10 +166,7 @@ class LogRatio:
 
     def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
         """Write the column."""
-        import polars as pl
-
-        a = frame[self.field].cast(pl.Float64).to_numpy()
-        b = frame[self.other].cast(pl.Float64).to_numpy()
+        a, b = known_numbers(frame, self.field), known_numbers(frame, self.other)
         below = b if self.reference_year is None else self.reference_year - b
         out[:, 0] = np.log1p(np.maximum(a, 0.0) + 0.0) - np.log1p(np.maximum(below, 0.0) + 0.0)
 
@@ -176,6 +175,8 @@ class LogRatio:
         words = NUMBER_WORDS.get(self.field, self.field)
         other_words = NUMBER_WORDS.get(self.other, self.other)
         a, b = row.get(self.field), row.get(self.other)
+        a = None if a == 0 and self.field in ZERO_IS_UNKNOWN else a
+        b = None if b == 0 and self.other in ZERO_IS_UNKNOWN else b
         if a is None or b is None:
             return f"no {words if a is None else other_words} known"
         if self.reference_year is not None:
@@ -468,6 +469,19 @@ class Words:
 
 _WORD_BYTES = bytes(ord(c.lower()) if (c := chr(i)).isascii() and (c.isalnum() or c == "_") else 32 for i in range(256))
 """Of each byte of a text, what it is of a word: ASCII letters in lower case, digits, "_"; all else parts words."""
+
+
+def known_numbers(frame: pl.DataFrame, field: str) -> NDArray[np.float64]:
+    """A number column as float64, shape (n_titles,), with NaN for what is unknown.
+
+    >>> import polars as pl
+    >>> known_numbers(pl.DataFrame({"budget": [0, 5, None]}), "budget").tolist()
+    [nan, 5.0, nan]
+    """
+    import polars as pl
+
+    numbers = frame[field].cast(pl.Float64).to_numpy()
+    return np.where(numbers == 0, math.nan, numbers) if field in ZERO_IS_UNKNOWN else numbers
 
 
 def frequent(values: pl.Series, min_count: int) -> tuple[str, ...]:

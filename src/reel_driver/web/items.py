@@ -53,6 +53,9 @@ LISTS: Mapping[str, tuple[int, int | None]] = {
 """Lists of texts with the shortest and longest length of an element."""
 
 
+_MAYBE_EMPTY = (*LISTS, *TEXTS)
+
+
 def _lengths(bounds: tuple[int, int | None]) -> dict[str, Any]:
     return {"min_length": bounds[0] or None, "max_length": bounds[1]}
 
@@ -180,6 +183,14 @@ def _settled(row: dict[str, Any]) -> dict[str, Any]:
             raise NotQuick
         if rating > 10:
             row["imdb_rating"] = rating / 10
+    return _without_empty(row)
+
+
+def _without_empty(row: dict[str, Any]) -> dict[str, Any]:
+    """Empty texts and lists are unknown, as in the catalogue that was trained on."""
+    for name in _MAYBE_EMPTY:
+        if name in row and not row[name]:
+            del row[name]
     return row
 
 
@@ -188,4 +199,4 @@ def row_of(item: BaseModel) -> dict[str, Any]:
     row = {name: float(v) if isinstance(v, Decimal) else v for name, v in item if v is not None}
     if row.get("imdb_rating", 0) > 10:
         row["imdb_rating"] /= 10
-    return row
+    return _without_empty(row)
