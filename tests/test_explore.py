@@ -233,6 +233,7 @@ def test_the_netflix_table_has_durations_among_its_ratings(shared_data: Path) ->
     frame, problems = read_plain(shared_data / "tv" / "netflix_titles.csv")
     found = explore(frame, "netflix_titles.csv", problems=problems, today=TODAY)
     assert found.target is None
+    assert any(f.examples[0] == "Consequences (2014)" for f in about(found, "duplicate", "title"))
     assert any("3 values of rating read like duration" in f.fact for f in found.findings)
     assert column(found, "date_added").role == "date"
     assert column(found, "listed_in").role == "list"

@@ -109,7 +109,7 @@ def duplicate_findings(
             )
     if not title:
         return out
-    text = frame[title].cast(pl.String, strict=False)
+    text = frame[title].cast(pl.String, strict=False).str.strip_chars()
     plain = _plain_title(text)
     year = pl.Series(years) if years is not None else pl.Series(np.full(frame.height, np.nan))
     table = pl.DataFrame(

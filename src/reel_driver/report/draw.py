@@ -118,7 +118,7 @@ def histogram(
         "encoding": {
             "x": {"field": "a", "type": "quantitative", "bin": "binned", "title": None, "scale": _scale(is_log, edges), "axis": _axis(is_log, is_year, edges[-1])},
             "x2": {"field": "b"},
-            "y": {"field": "n", "type": "quantitative", "stack": None, "title": None, "axis": {"format": ".0%" if many else "~s"}},
+            "y": {"field": "n", "type": "quantitative", "stack": None, "title": None, "axis": {"format": ".0%" if many else _format(max((n for own in counts.values() for n in own), default=0))}},
             "color": _colour(colours),
         },
     }  # fmt: skip
