@@ -11,14 +11,12 @@ from typing import Any
 
 import polars as pl
 
-from reel_driver.domain import TITLE_FIELDS, VERDICTS, Field
+from reel_driver.domain import TITLE_FIELDS, VERDICTS, ZERO_IS_UNKNOWN, Field
 from reel_driver.errors import ColumnsMissing
 from reel_driver.ingest import dates, values
 from reel_driver.ingest.raw import Raw
 from reel_driver.ingest.recognise import fields_of, says_show
 from reel_driver.schema import TITLE_SCHEMA, Problem, conform
-
-_ZERO_IS_UNKNOWN = ("budget", "revenue", "runtime", "imdb_rating")
 
 
 def understood(raw: Raw, *, needs_labels: bool = False, name: object = None) -> tuple[pl.DataFrame, list[Problem]]:
@@ -195,7 +193,7 @@ class _Tidying:
                 | (pl.col("n") > (field.maximum if field.maximum is not None else float("inf")))
             ).fill_null(False)
         )["n"]
-        if field.name in _ZERO_IS_UNKNOWN or field.name == "tmdb_rating":
+        if field.name in ZERO_IS_UNKNOWN or field.name == "tmdb_rating":
             numbers = self._zeros_out(field, numbers)
         bad = (unread | outside).fill_null(False)
         if bad.any():

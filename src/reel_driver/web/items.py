@@ -14,7 +14,7 @@ from typing import Annotated, Any, Required, TypedDict, cast
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reel_driver.domain import FIELD
+from reel_driver.domain import FIELD, only_known
 
 IMDB_ID = r"^tt[0-9]{7,8}$"
 LARGEST = 2**53
@@ -180,7 +180,7 @@ def _settled(row: dict[str, Any]) -> dict[str, Any]:
             raise NotQuick
         if rating > 10:
             row["imdb_rating"] = rating / 10
-    return row
+    return only_known(row)
 
 
 def row_of(item: BaseModel) -> dict[str, Any]:
@@ -188,4 +188,4 @@ def row_of(item: BaseModel) -> dict[str, Any]:
     row = {name: float(v) if isinstance(v, Decimal) else v for name, v in item if v is not None}
     if row.get("imdb_rating", 0) > 10:
         row["imdb_rating"] /= 10
-    return row
+    return only_known(row)
