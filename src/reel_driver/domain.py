@@ -11,7 +11,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 TitleRow = Mapping[str, object]
 """One title: field name to value; absent and None mean the same, unknown."""
@@ -171,8 +171,29 @@ TITLE_FIELDS: tuple[Field, ...] = (
 
 FIELD: Mapping[str, Field] = {f.name: f for f in TITLE_FIELDS}
 
-ZERO_IS_UNKNOWN = frozenset({"budget", "revenue", "runtime", "imdb_rating", "tmdb_rating"})
-"""Fields in which sources write 0 for what they do not know: imports and encoders both read it as unknown."""
+ZERO_IS_UNKNOWN = ("budget", "revenue", "runtime", "imdb_rating")
+"""Numbers whose 0 says that nobody knows them; a `tmdb_rating` of 0 says so where nobody has voted."""
+
+_TEXTS_AND_LISTS = tuple(f.name for f in TITLE_FIELDS if f.type in ("text", "list"))
+
+
+def only_known(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, with what says nothing set to None: what an import does with whole columns, for one title.
+
+    >>> only_known({"budget": 0, "tmdb_rating": 0.0, "tmdb_votes": 3, "genre": [], "tagline": " "})
+    {'budget': None, 'tmdb_rating': 0.0, 'tmdb_votes': 3, 'genre': None, 'tagline': None}
+    """
+    get = row.get
+    for name in ZERO_IS_UNKNOWN:
+        if get(name) == 0:
+            row[name] = None
+    if get("tmdb_rating") == 0 and not get("tmdb_votes"):
+        row["tmdb_rating"] = None
+    for name in _TEXTS_AND_LISTS:
+        value = get(name)
+        if value is not None and (not value or (value.__class__ is str and not value.strip())):
+            row[name] = None
+    return row
 
 
 @dataclass(frozen=True, slots=True)

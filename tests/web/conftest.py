@@ -8,34 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from reel_driver import starter
 from reel_driver.bundle import Bundle
 from reel_driver.operations.workspace import Workspace
 from reel_driver.registry import Registry
-from reel_driver.tasks import watch_pipeline
-from reel_driver.train import TrainConfig, fit_bundle
 from reel_driver.web.accesslog import AccessLog
 from reel_driver.web.app import ServiceConfig, create_app
 
 
 @pytest.fixture(scope="session")
-def trees() -> Bundle:
-    """A small bundle of trees, fitted on the invented labels that ship with the package."""
-    films = starter.catalogue_with_labels()
-    labelled = films.filter(pl.col("verdict").is_not_null() & (pl.col("kind") == "movie"))
-    config = TrainConfig(search=False, params={"n_estimators": 30})
-    return fit_bundle("watch", watch_pipeline("xgboost"), labelled, config, about={"profile": "me"})[0]
-
-
-@pytest.fixture(scope="session")
-def home_with_models(trees: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home_with_models(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with a watch model."""
     home = tmp_path_factory.mktemp("home")
-    Registry(home / "models").add("watch-me", replace(trees, threshold=0.5))
+    Registry(home / "models").add("watch-me", replace(bundle, threshold=0.5))
     return home
 
 

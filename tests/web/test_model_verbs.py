@@ -20,10 +20,10 @@ def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_versions_are_listed_shown_and_compared(trees: Bundle, tmp_path: Path) -> None:
+def test_versions_are_listed_shown_and_compared(bundle: Bundle, tmp_path: Path) -> None:
     work = Workspace(tmp_path, "me")
-    work.registry.add("watch-me", trees)
-    work.registry.add("watch-me", replace(trees, threshold=0.9))
+    work.registry.add("watch-me", bundle)
+    work.registry.add("watch-me", replace(bundle, threshold=0.9))
     rows = models.list_models(work)
     assert [(r["version"], r["aliases"]) for r in rows] == [("v0001", ["previous"]), ("v0002", ["champion"])]
     assert models.show_model(work, "watch-me")["threshold"] == 0.9

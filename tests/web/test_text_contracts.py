@@ -37,10 +37,10 @@ class Genres:
 
 
 @pytest.fixture
-def text_client(tmp_path: Path, trees: Bundle) -> Iterator[TestClient]:
+def text_client(tmp_path: Path, bundle: Bundle) -> Iterator[TestClient]:
     """A client of a service with a rating model, made of the watch model's trees, and a genre model."""
     registry = Registry(tmp_path / "models")
-    registry.add("rating", replace(trees, task="rating"))
+    registry.add("rating", replace(bundle, task="rating"))
     models = Models(registry, "watch-me")
     models.genre.served = Served(Genres(), "genre", "v0001")  # type: ignore[arg-type]
     app = create_app(Workspace(tmp_path, "me"), models=models, access=AccessLog(io.StringIO()))

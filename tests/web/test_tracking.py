@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from web_cases import free_port
 
 from reel_driver import tracking
 from reel_driver.bundle import Bundle
@@ -34,12 +34,6 @@ def needs(part: str, *commands: str) -> None:
     if part in os.environ.get("REEL_REQUIRE", "").split(","):
         pytest.fail(f"{part} is required and {missing} is not installed")
     pytest.skip(f"{missing} is not installed")
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 @contextmanager
@@ -114,21 +108,21 @@ def mlflow(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         tracking._client.cache_clear()
 
 
-def test_a_model_travels_through_the_registry(mlflow: str, trees: Bundle, tmp_path: Path) -> None:
+def test_a_model_travels_through_the_registry(mlflow: str, bundle: Bundle, tmp_path: Path) -> None:
     here = Workspace(tmp_path / "here", f"me{time.time_ns()}")
     there = Workspace(tmp_path / "there", here.profile)
     name = here.watch_name
 
     # Training logs the run and registers the bundle.
-    here.registry.add(name, trees)
+    here.registry.add(name, bundle)
     assert models.publish(here, name) == "1"
     client = tracking._client(mlflow)
     remote = tracking.champion(name, "champion")
     assert remote is not None
     run = client.get_run(remote.run_id).data
-    assert float(run.metrics["roc_auc"]) == pytest.approx(trees.about["evaluation"]["metrics"]["roc_auc"]["value"])
+    assert float(run.metrics["roc_auc"]) == pytest.approx(bundle.about["evaluation"]["metrics"]["roc_auc"]["value"])
     assert any(k.startswith("baseline_") for k in run.metrics)
-    assert run.params["n_estimators"] == "30"
+    assert run.params["n_estimators"] == "40"
     assert run.params["pipeline"] == "xgboost"
     assert {"fingerprint", "profile"} <= set(run.tags)
     logged = {f.path for f in client.list_artifacts(remote.run_id)} | {
@@ -140,8 +134,8 @@ def test_a_model_travels_through_the_registry(mlflow: str, trees: Bundle, tmp_pa
     version = models.pull(there, name)
     assert version == "v-mlflow-0001"
     fetched = there.registry.load(name)
-    rows = [row for row, _ in trees.golden]
-    assert fetched.score_rows(rows)[0].tolist() == trees.score_rows(rows)[0].tolist()
+    rows = [row for row, _ in bundle.golden]
+    assert fetched.score_rows(rows)[0].tolist() == bundle.score_rows(rows)[0].tolist()
     assert there.registry.origin(name)["run_id"] == remote.run_id
     assert models.pull(there, name) == version
 
@@ -149,7 +143,7 @@ def test_a_model_travels_through_the_registry(mlflow: str, trees: Bundle, tmp_pa
     assert models.pull(here, name) == "v0001"
 
     # A second training moves the aliases; a rollback moves them back, here and there.
-    here.registry.add(name, replace(trees, threshold=0.9))
+    here.registry.add(name, replace(bundle, threshold=0.9))
     assert models.publish(here, name) == "2"
     previous = tracking.champion(name, "previous")
     assert previous is not None
@@ -162,7 +156,7 @@ def test_a_model_travels_through_the_registry(mlflow: str, trees: Bundle, tmp_pa
     assert models.pull(there, name) == "v-mlflow-0001"
 
     # What was never registered cannot be promoted while MLflow has the word.
-    here.registry.add(name, replace(trees, threshold=0.1))
+    here.registry.add(name, replace(bundle, threshold=0.1))
     with pytest.raises(NotFound, match="registered"):
         models.promote(here, name, "v0003")
 
@@ -171,10 +165,10 @@ def test_a_name_nobody_registered_is_simply_not_there(mlflow: str, tmp_path: Pat
     assert models.pull(Workspace(tmp_path, "nobody"), "genre") is None
 
 
-def test_a_damaged_bundle_from_the_registry_changes_nothing(mlflow: str, trees: Bundle, tmp_path: Path) -> None:
+def test_a_damaged_bundle_from_the_registry_changes_nothing(mlflow: str, bundle: Bundle, tmp_path: Path) -> None:
     here = Workspace(tmp_path / "here", f"me{time.time_ns()}")
     there = Workspace(tmp_path / "there", here.profile)
-    here.registry.add(here.watch_name, trees)
+    here.registry.add(here.watch_name, bundle)
     folder = here.registry.folder(here.watch_name)
     golden = json.loads((folder / "golden.json").read_text())
     golden[0]["score"] = 0.123
@@ -186,12 +180,12 @@ def test_a_damaged_bundle_from_the_registry_changes_nothing(mlflow: str, trees: 
     assert list((tmp_path / "there").rglob("*.npz")) == []
 
 
-def test_a_registry_out_of_reach_says_so_soon(trees: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_out_of_reach_says_so_soon(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needs("mlflow", "mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
     tracking._client.cache_clear()
     here = Workspace(tmp_path, "me")
-    here.registry.add(here.watch_name, trees)
+    here.registry.add(here.watch_name, bundle)
     started = time.monotonic()
     with pytest.raises(RegistryUnreachable, match="goes on being used"):
         models.publish(here, here.watch_name)

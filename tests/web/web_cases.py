@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 ALIEN: dict[str, Any] = {
@@ -26,3 +27,10 @@ ALIEN: dict[str, Any] = {
     "imdb_rating": 85.0,
     "imdb_votes": 980_000,
 }
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])

@@ -18,8 +18,6 @@ from reel_driver.ingest.raw import Raw
 from reel_driver.ingest.recognise import fields_of, says_show
 from reel_driver.schema import TITLE_SCHEMA, Problem, conform
 
-# A TMDB rating of 0 stands for unknown only where there are no votes; see `_zeros_out`.
-
 
 def understood(raw: Raw, *, needs_labels: bool = False, name: object = None) -> tuple[pl.DataFrame, list[Problem]]:
     """Turn a raw table into titles, and labels where it has them; see `read_table` for what comes back.
@@ -195,7 +193,7 @@ class _Tidying:
                 | (pl.col("n") > (field.maximum if field.maximum is not None else float("inf")))
             ).fill_null(False)
         )["n"]
-        if field.name in ZERO_IS_UNKNOWN:
+        if field.name in ZERO_IS_UNKNOWN or field.name == "tmdb_rating":
             numbers = self._zeros_out(field, numbers)
         bad = (unread | outside).fill_null(False)
         if bad.any():

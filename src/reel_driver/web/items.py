@@ -14,7 +14,7 @@ from typing import Annotated, Any, Required, TypedDict, cast
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reel_driver.domain import FIELD
+from reel_driver.domain import FIELD, only_known
 
 IMDB_ID = r"^tt[0-9]{7,8}$"
 LARGEST = 2**53
@@ -51,9 +51,6 @@ LISTS: Mapping[str, tuple[int, int | None]] = {
     "genre": (0, 20),
 }
 """Lists of texts with the shortest and longest length of an element."""
-
-
-_MAYBE_EMPTY = (*LISTS, *TEXTS)
 
 
 def _lengths(bounds: tuple[int, int | None]) -> dict[str, Any]:
@@ -183,15 +180,7 @@ def _settled(row: dict[str, Any]) -> dict[str, Any]:
             raise NotQuick
         if rating > 10:
             row["imdb_rating"] = rating / 10
-    return _without_empty(row)
-
-
-def _without_empty(row: dict[str, Any]) -> dict[str, Any]:
-    """Empty texts and lists are unknown, as in the catalogue that was trained on."""
-    for name in _MAYBE_EMPTY:
-        if name in row and not row[name]:
-            del row[name]
-    return row
+    return only_known(row)
 
 
 def row_of(item: BaseModel) -> dict[str, Any]:
@@ -199,4 +188,4 @@ def row_of(item: BaseModel) -> dict[str, Any]:
     row = {name: float(v) if isinstance(v, Decimal) else v for name, v in item if v is not None}
     if row.get("imdb_rating", 0) > 10:
         row["imdb_rating"] /= 10
-    return _without_empty(row)
+    return only_known(row)

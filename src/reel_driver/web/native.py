@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reel_driver.domain import FIELD, TITLE_FIELDS, Verdict
+from reel_driver.domain import FIELD, TITLE_FIELDS, Verdict, only_known
 from reel_driver.registry import Registry
 from reel_driver.web import refusals
 from reel_driver.web.live import Models, Served
@@ -247,7 +247,7 @@ def _row(item: Any) -> dict[str, Any]:
     row = {name: value for name, value in item if value is not None}
     if row.get("imdb_rating", 0) > FIELD["imdb_rating"].maximum:
         row["imdb_rating"] /= 10
-    return row
+    return only_known(row)
 
 
 def _judged(served: Served, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

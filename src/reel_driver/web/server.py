@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 from pathlib import Path
 
 from reel_driver.config import setting
@@ -90,6 +91,10 @@ def serve(work: Workspace, host: str, port: int) -> None:
         ),
     )
     app = create_app(work, config, pull=puller(work) if tracking.is_configured() else None)
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        # The server puts its own handler in this one's place, and raises the signal again when it has drained: a stop
+        # that was asked for is no failure.
+        signal.signal(stop, lambda *_: None)
     uvicorn.run(
         app,
         host=host,
