@@ -35,7 +35,7 @@ def without(prior: TastePrior) -> Mapping[str, TastePrior]:
         "without item factors": replace(prior, factors=0 * prior.factors, covariance=blind),
         "without what other people say of a film": replace(prior, quality=0 * prior.quality),
         "without what the choice of titles tells": replace(prior, lean=0 * prior.lean),
-        "without likenesses (facts alike)": replace(prior, covariance=np.diag(np.diag(prior.covariance))),
+        "weights that do not go together": replace(prior, covariance=np.diag(np.diag(prior.covariance))),
     }
 
 

@@ -343,7 +343,7 @@ def test_on_a_full_disk_nothing_is_lost_and_one_sentence_says_so(home: Path, tmp
         # No file may grow beyond this: to the program the same as a disk without room.
         done = subprocess.run(
             ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "reel", *COMMAND, *command],
-            env=reel_environment(home), capture_output=True, text=True, check=False,
+            env={**reel_environment(home), "PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 1, done.stdout
         assert "cannot be written" in done.stderr
