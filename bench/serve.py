@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,13 @@ ITEM: dict[str, Any] = {
     "tmdb_rating": 8.153, "tmdb_votes": 14000.0, "rt_score": 93.0, "metascore": 89.0, "imdb_rating": 85.0,
     "imdb_votes": 980000.0,
 }  # fmt: skip
+FILM = {
+    "release_date": "1979-05-25",
+    "title": "Alien",
+    "overview": ITEM["overview"],
+    "genre": "Horror, Science Fiction",
+    "original_language": "en",
+}
 
 
 @dataclass
@@ -89,7 +97,7 @@ def server(command: list[str], url: str, environment: dict[str, str] | None = No
 def drive(name: str, pid: int, url: str, body: bytes, seconds: float, connections: int) -> Measured:
     """Drive a server with wrk and measure its process."""
     script = (
-        'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+        ('wrk.method = "POST"\n' if body else "") + 'wrk.headers["Content-Type"] = "application/json"\n'
         f"wrk.body = {json.dumps(body.decode())}\n"
         "function done(summary, latency)\n"
         "  local e = summary.errors\n"
@@ -136,7 +144,7 @@ def run(root: Path, seconds: float, connections: int, rounds: int) -> tuple[dict
     batches = {
         n: json.dumps({"items": [{**ITEM, "imdb_id": f"tt{i:07}"} for i in range(n)]}).encode() for n in (50, 1000)
     }
-    models = {"xgboost 200 trees": ("xgboost", {"n_estimators": 200}), "logistic": ("logistic", {})}
+    models = {"xgboost 200 trees": ("xgboost", {"n_estimators": 200}), "taste": ("taste", {})}
     for name, (model, params) in models.items():
         make_home(root / name, model, params)
     best: dict[str, Measured] = {}
@@ -161,6 +169,11 @@ def run(root: Path, seconds: float, connections: int, rounds: int) -> tuple[dict
                 measure(f"one, {name}", pid, f"{base}/api/predict", single)
                 for n, body in batches.items():
                     measure(f"batch of {n}, {name}", pid, f"{base}/api/predict_batch", body)
+                if name == "taste":
+                    root_url = base.removesuffix("/reel-driver")
+                    measure("one rating", pid, f"{root_url}/predict", json.dumps(FILM).encode())
+                    text = urllib.parse.quote(FILM["title"] + ". " + FILM["overview"])
+                    measure("one genre", pid, f"{root_url}/{text}", b"")
                 facts[name] = f"first answer after {start:.2f} s, {resident_mb(pid):.0f} MB resident after the load"
     return best, facts
 
