@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from reel_driver.cli import reel
-from reel_driver.errors import BundleMissing, FileMissing, FileUnreadable, NothingToRead
+from reel_driver.errors import BundleMissing, FileMissing, FileUnreadable, NothingToRead, ServiceUnreachable
 from reel_driver.operations.data import STARTER, labelled_titles, load_starter
+from reel_driver.operations.know import find_drift
 from reel_driver.operations.workspace import Workspace
 
 
@@ -122,3 +128,42 @@ def test_two_models_are_compared_and_drift_is_said_in_words(starter: Workspace, 
     drifted = json.loads(said("-p", STARTER, "drift", str(requests), "--json"))
     assert drifted["n_recent"] == 60
     assert "original_language" in {f["field"] for f in drifted["fields"] if f["verdict"] == "different"}
+
+
+@contextmanager
+def serving(work: Workspace) -> Iterator[str]:
+    """The service on a port of its own; gives its address."""
+    uvicorn = pytest.importorskip("uvicorn")
+    from reel_driver.web.app import create_app
+
+    server = uvicorn.Server(uvicorn.Config(create_app(work), port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.02)
+            assert thread.is_alive()
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_drift_asks_a_running_service_what_it_was_asked_about_lately(home: Path) -> None:
+    with Workspace(home, "starter") as work:
+        rows = work.store.titles().select("imdb_id", "runtime", "genre", "tmdb_rating").head(60).to_dicts()
+        with serving(work) as address:
+            with pytest.raises(NothingToRead, match="requests of late"):
+                find_drift(work, service=address)
+            for row in rows:
+                body = json.dumps(row | {"runtime": 900}).encode()
+                ask = urllib.request.Request(
+                    f"{address}/reel-driver/api/predict", body, {"Content-Type": "application/json"}
+                )
+                urllib.request.urlopen(ask, timeout=10).close()
+            found = find_drift(work, service=address)
+        assert found.n_recent == 60
+        assert next(f for f in found.fields if f.field == "runtime").verdict == "different"
+        assert address in found.recent
+        with pytest.raises(ServiceUnreachable, match="does not answer"):
+            find_drift(work, service=address)

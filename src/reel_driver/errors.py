@@ -206,6 +206,15 @@ class DiskError(ReelError):
         )
 
 
+class ServiceUnreachable(ReelError):
+    """A running service that does not answer as it should."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(
+            f"The service at {address} does not answer ({why}): check the address, and the token if it asks for one."
+        )
+
+
 class ExtraMissing(ReelError):
     """An optional part is not installed."""
 

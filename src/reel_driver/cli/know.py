@@ -147,18 +147,20 @@ def print_comparison(found: Comparison) -> None:
 @click.option(
     "--last", default=1000, show_default=True, type=click.IntRange(1), help="Newest titles of the catalogue to look at."
 )
+@click.option("--service", metavar="URL", help="Look at the requests of late to a running service instead.")
 @show.json_option
 @click.pass_context
-def drift(context: click.Context, recent: Path | None, last: int, as_json: bool) -> None:
+def drift(context: click.Context, recent: Path | None, last: int, service: str | None, as_json: bool) -> None:
     """Whether titles of lately still look like those the model learned from, feature by feature.
 
-    RECENT is a file of titles or requests; without it the newest titles of the catalogue are looked at.
+    RECENT is a file of titles or requests; without it the newest titles of the catalogue are looked at, or with
+    --service what a running service was asked about lately.
     """
     from reel_driver.operations import know
     from reel_driver.operations.workspace import Workspace
 
     with Workspace.default(context.obj) as work:
-        found = know.find_drift(work, recent, last)
+        found = know.find_drift(work, recent, last, service=service)
     if as_json:
         show.echo_json(found.plain())
         return

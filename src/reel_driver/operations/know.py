@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from reel_driver import config
 from reel_driver.bundle import load
 from reel_driver.changes import Comparison, Drift, compare, drift
-from reel_driver.errors import NothingToRead, TooFewLabels
+from reel_driver.errors import NothingToRead, ServiceUnreachable, TooFewLabels
 from reel_driver.evaluate import Progress, silent
 from reel_driver.examine import Examination, examine
 from reel_driver.explore import Exploration
@@ -18,6 +19,7 @@ from reel_driver.files import write_atomically
 from reel_driver.operations.data import STARTER, labelled_titles, load_starter
 from reel_driver.operations.workspace import Workspace
 from reel_driver.registry import CHAMPION, PREVIOUS
+from reel_driver.schema import TITLE_SCHEMA, conform
 from reel_driver.tasks import DEFAULT_WATCH, watch_pipeline
 from reel_driver.train import TrainConfig, fit_bundle, levels_of
 
@@ -107,13 +109,15 @@ def compare_models(work: Workspace, before: str = PREVIOUS, after: str = CHAMPIO
     return compare(bundles[0], bundles[1], catalogue, labels, work.profile)
 
 
-def find_drift(work: Workspace, recent: Path | None = None, last: int = 1000) -> Drift:
+def find_drift(work: Workspace, recent: Path | None = None, last: int = 1000, *, service: str | None = None) -> Drift:
     """The titles of lately against those that the model learned from, feature by feature.
 
     Args:
         work: where.
         recent: a file of requests or titles; None for the newest titles of the catalogue.
         last: how many titles of the catalogue count as new.
+        service: address of a running service, whose requests of late are looked at instead; the token that it may
+            ask for is the setting REEL_API_TOKEN.
 
     Raises:
         BundleMissing: without a trained model.
@@ -128,12 +132,34 @@ def find_drift(work: Workspace, recent: Path | None = None, last: int = 1000) ->
 
         frame, _problems = read_table(recent)
         name = recent.name
+    elif service is not None:
+        frame, name = requests_of(service), f"the requests of late to {service}"
     else:
         frame = work.store.titles().sort("title_id").tail(last)
         name = f"the newest {frame.height:,} titles of the catalogue"
     if frame.is_empty():
         raise NothingToRead(name)
     return drift(labelled, frame, bundle.spec.fields, (f"{labelled.height:,} labelled titles", name))
+
+
+def requests_of(service: str) -> pl.DataFrame:
+    """The titles that a running service was asked about lately, as `TITLE_SCHEMA`.
+
+    Raises:
+        ServiceUnreachable: when it does not answer, or not with that.
+    """
+    import json
+    import urllib.request
+
+    request = urllib.request.Request(f"{service.rstrip('/')}/api/v1/recent")
+    if token := config.setting("REEL_API_TOKEN"):
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            rows = json.loads(answer.read())
+    except (OSError, ValueError) as error:
+        raise ServiceUnreachable(service, str(error)) from error
+    return conform(pl.DataFrame(rows, infer_schema_length=None), TITLE_SCHEMA) if rows else TITLE_SCHEMA.to_frame()
 
 
 def has_labels(work: Workspace) -> bool:

@@ -51,7 +51,7 @@ class Served:
         """Probability of each title, in order."""
         spec = self.bundle.spec
         encoded: Matrix = spec.encode_row(rows[0])[None, :] if len(rows) == 1 else spec.encode_rows(rows)
-        self.recent.add(encoded)
+        self.recent.add(encoded, rows)
         p: list[float] = self.bundle.probabilities(encoded).tolist()
         return p
 

@@ -209,6 +209,10 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
             reasons_against=[Why(**asdict(r)) for r in contra],
         )
 
+    @router.get("/recent", responses=refused, summary="Titles that were asked about lately, for `reel drift`")
+    def recent() -> list[dict[str, Any]]:
+        return [dict(row) for row in served().recent.rows()]
+
     @router.get("/evaluation", responses=refused, summary="How good the served model is, out of fold")
     def evaluation() -> dict[str, Any]:
         return dict(served().bundle.about.get("evaluation", {}))
