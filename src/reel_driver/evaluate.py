@@ -190,7 +190,8 @@ def evaluate(
         costs={"missed": cost_missed, "wasted": cost_wasted},
         threshold=threshold,
         confusion=confusion(truth, probability, threshold),
-        metrics=bootstrapped(truth, probability, threshold, rng),
+        # Ranking is judged on raw scores, as the baselines' is: folds with maps of their own would reshuffle it a little.
+        metrics=bootstrapped(truth, probability, threshold, rng, score=oof.raw),
         baselines=baselines(frame, truth, oof.folds, cost_missed, cost_wasted),
         reliability=reliability(truth, probability),
         params=oof.params,

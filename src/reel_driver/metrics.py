@@ -143,12 +143,13 @@ def calibration_error(truth: Truth, probability: Vector, n_bins: int = 10) -> fl
     return sum(b.n_titles * abs(b.predicted - b.observed) for b in bins) / len(truth)
 
 
-def all_metrics(truth: Truth, probability: Vector, threshold: float) -> dict[str, float]:
-    """Every metric of `HIGHER_IS_BETTER` by name."""
+def all_metrics(truth: Truth, probability: Vector, threshold: float, score: Vector | None = None) -> dict[str, float]:
+    """Every metric of `HIGHER_IS_BETTER` by name; those of ranking are of `score` where it is given."""
     counts = confusion(truth, probability, threshold)
+    ranked = probability if score is None else score
     return {
-        "roc_auc": roc_auc(truth, probability),
-        "average_precision": average_precision(truth, probability),
+        "roc_auc": roc_auc(truth, ranked),
+        "average_precision": average_precision(truth, ranked),
         "accuracy": counts.accuracy,
         "precision": counts.precision,
         "recall": counts.recall,
@@ -160,14 +161,20 @@ def all_metrics(truth: Truth, probability: Vector, threshold: float) -> dict[str
 
 
 def bootstrapped(
-    truth: Truth, probability: Vector, threshold: float, rng: np.random.Generator, n_samples: int = 200
+    truth: Truth,
+    probability: Vector,
+    threshold: float,
+    rng: np.random.Generator,
+    n_samples: int = 200,
+    score: Vector | None = None,
 ) -> dict[str, Metric]:
     """Every metric with its 95 % percentile interval over resampled titles (Efron and Tibshirani 1993)."""
-    values = all_metrics(truth, probability, threshold)
+    score = probability if score is None else score
+    values = all_metrics(truth, probability, threshold, score)
     samples = np.empty((n_samples, len(values)))
     for i in range(n_samples):
         drawn = rng.integers(len(truth), size=len(truth))
-        samples[i] = list(all_metrics(truth[drawn], probability[drawn], threshold).values())
+        samples[i] = list(all_metrics(truth[drawn], probability[drawn], threshold, score[drawn]).values())
     # Resampling repeats titles, which makes any binned error look larger: its interval is moved back by that bias.
     biased = list(values).index("calibration_error")
     samples[:, biased] = np.maximum(samples[:, biased] - samples[:, biased].mean() + values["calibration_error"], 0.0)
