@@ -72,18 +72,31 @@ class Scaling:
         votes = np.where(known, votes, 0.0)
         shrunk = (votes * np.where(known, rating, 0.0) + CROWD_WEIGHT * self.crowd) / (votes + CROWD_WEIGHT)
         runtime = np.where(runtime > 20, np.clip(runtime, 40, 240), np.nan)
-        raw = np.column_stack([shrunk, np.log1p(votes), np.minimum(year, self.year_cap), runtime, imdb])
+        raw = columns(len(encoded), shrunk, np.log1p(votes), np.minimum(year, self.year_cap), runtime, imdb)
         scaled = (raw - self.centre) / self.spread
         has_imdb = np.isfinite(scaled[:, 4])
-        scaled = np.nan_to_num(scaled, nan=0.0)
+        scaled = filled(scaled)
         crowd, attention, age, length, critics = scaled.T
         crowd = np.where(known | ~has_imdb, crowd, critics)
         attention = np.where(known, attention, 0.0)
-        foreign = np.nan_to_num(1.0 - encoded[:, len(NUMBERS)].astype(np.float64), nan=0.0)
-        genres = np.nan_to_num(encoded[:, len(NUMBERS) + 1 :][:, :n_genres].astype(np.float64), nan=0.0)
+        foreign = filled(1.0 - encoded[:, len(NUMBERS)].astype(np.float64))
+        genres = filled(encoded[:, len(NUMBERS) + 1 :][:, :n_genres].astype(np.float64))
         gap = np.where(has_imdb, critics - crowd, 0.0)
-        one = np.ones(len(crowd))
-        return np.column_stack([one, crowd, attention, crowd * attention, age, age**2, length, foreign, gap, genres])
+        dense = columns(len(crowd), 1.0, crowd, attention, crowd * attention, age, age**2, length, foreign, gap)
+        return np.concatenate([dense, genres], axis=1)
+
+
+def filled(values: NDArray[Any]) -> NDArray[Any]:
+    """The values with 0 for NaN; for a single title several times quicker than `numpy.nan_to_num`."""
+    return np.where(values == values, values, 0)
+
+
+def columns(n_rows: int, *values: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """The values side by side, shape (n_rows, n_values); for a single title quicker than `numpy.column_stack`."""
+    out = np.empty((n_rows, len(values)))
+    for i, value in enumerate(values):
+        out[:, i] = value
+    return out
 
 
 @dataclass(frozen=True)
