@@ -7,6 +7,7 @@ for films that those people rated, how much better or worse they are than their 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -66,6 +67,8 @@ class Scaling:
 
         `encoded` holds NUMBERS, "is English", genres, in this order. What is unknown counts as average.
         """
+        if len(encoded) == 1:
+            return self._facts_of_one(encoded[0, : len(NUMBERS) + 1 + n_genres].tolist())
         numbers = encoded[:, : len(NUMBERS)].astype(np.float64)
         rating, votes, imdb, year, runtime = numbers.T
         known = np.isfinite(rating) & (votes > 0) & (rating > 0)
@@ -84,6 +87,26 @@ class Scaling:
         gap = np.where(has_imdb, critics - crowd, 0.0)
         dense = columns(len(crowd), 1.0, crowd, attention, crowd * attention, age, age**2, length, foreign, gap)
         return np.concatenate([dense, genres], axis=1)
+
+    def _facts_of_one(self, row: list[float]) -> NDArray[np.float64]:
+        """The same for a single title, to the last bit, without an array operation for each number."""
+        rating, votes, imdb, year, runtime, is_english, *genres = row
+        known = votes > 0 and 0 < rating < math.inf
+        if not known:
+            rating = votes = 0.0
+        shrunk = (votes * rating + CROWD_WEIGHT * self.crowd) / (votes + CROWD_WEIGHT)
+        runtime = min(max(runtime, 40.0), 240.0) if runtime > 20 else math.nan
+        year = self.year_cap if year > self.year_cap else year
+        raw = (shrunk, float(np.log1p(votes)), year, runtime, imdb)
+        scaled = [(v - c) / s for v, c, s in zip(raw, self.centre.tolist(), self.spread.tolist(), strict=True)]
+        has_imdb = math.isfinite(scaled[4])
+        crowd, attention, age, length, critics = (v if v == v else 0.0 for v in scaled)
+        if not known:
+            attention, crowd = 0.0, critics if has_imdb else crowd
+        foreign = 1.0 - is_english if is_english == is_english else 0.0
+        gap = critics - crowd if has_imdb else 0.0
+        listed = [g if g == g else 0.0 for g in genres]
+        return np.array([[1.0, crowd, attention, crowd * attention, age, age * age, length, foreign, gap, *listed]])
 
 
 def filled(values: NDArray[Any]) -> NDArray[Any]:
