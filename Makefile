@@ -58,6 +58,7 @@ lock:
 	$(subst pyproject.toml,,$(COMPILE)) -o requirements-serve.txt --group serving
 	$(subst pyproject.toml,,$(COMPILE)) -o requirements-serve-mlflow.txt --group serving-mlflow
 	$(COMPILE) -o requirements-dev.txt --extra train --extra search --extra postgres --extra report --extra serve --extra mlflow --extra dev
+	$(subst pyproject.toml,,$(COMPILE)) -c requirements-dev.txt -o requirements-components.txt --group components
 
 clean:
 	rm -rf $(VENV) .reel

@@ -7,6 +7,7 @@ for films that those people rated, how much better or worse they are than their 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -66,24 +67,59 @@ class Scaling:
 
         `encoded` holds NUMBERS, "is English", genres, in this order. What is unknown counts as average.
         """
+        if len(encoded) == 1:
+            return self._facts_of_one(encoded[0, : len(NUMBERS) + 1 + n_genres].tolist())
         numbers = encoded[:, : len(NUMBERS)].astype(np.float64)
         rating, votes, imdb, year, runtime = numbers.T
         known = np.isfinite(rating) & (votes > 0) & (rating > 0)
         votes = np.where(known, votes, 0.0)
         shrunk = (votes * np.where(known, rating, 0.0) + CROWD_WEIGHT * self.crowd) / (votes + CROWD_WEIGHT)
         runtime = np.where(runtime > 20, np.clip(runtime, 40, 240), np.nan)
-        raw = np.column_stack([shrunk, np.log1p(votes), np.minimum(year, self.year_cap), runtime, imdb])
+        raw = columns(len(encoded), shrunk, np.log1p(votes), np.minimum(year, self.year_cap), runtime, imdb)
         scaled = (raw - self.centre) / self.spread
         has_imdb = np.isfinite(scaled[:, 4])
-        scaled = np.nan_to_num(scaled, nan=0.0)
+        scaled = filled(scaled)
         crowd, attention, age, length, critics = scaled.T
         crowd = np.where(known | ~has_imdb, crowd, critics)
         attention = np.where(known, attention, 0.0)
-        foreign = np.nan_to_num(1.0 - encoded[:, len(NUMBERS)].astype(np.float64), nan=0.0)
-        genres = np.nan_to_num(encoded[:, len(NUMBERS) + 1 :][:, :n_genres].astype(np.float64), nan=0.0)
+        foreign = filled(1.0 - encoded[:, len(NUMBERS)].astype(np.float64))
+        genres = filled(encoded[:, len(NUMBERS) + 1 :][:, :n_genres].astype(np.float64))
         gap = np.where(has_imdb, critics - crowd, 0.0)
-        one = np.ones(len(crowd))
-        return np.column_stack([one, crowd, attention, crowd * attention, age, age**2, length, foreign, gap, genres])
+        dense = columns(len(crowd), 1.0, crowd, attention, crowd * attention, age, age**2, length, foreign, gap)
+        return np.concatenate([dense, genres], axis=1)
+
+    def _facts_of_one(self, row: list[float]) -> NDArray[np.float64]:
+        """The same for a single title, to the last bit, without an array operation for each number."""
+        rating, votes, imdb, year, runtime, is_english, *genres = row
+        known = votes > 0 and 0 < rating < math.inf
+        if not known:
+            rating = votes = 0.0
+        shrunk = (votes * rating + CROWD_WEIGHT * self.crowd) / (votes + CROWD_WEIGHT)
+        runtime = min(max(runtime, 40.0), 240.0) if runtime > 20 else math.nan
+        year = self.year_cap if year > self.year_cap else year
+        raw = (shrunk, float(np.log1p(votes)), year, runtime, imdb)
+        scaled = [(v - c) / s for v, c, s in zip(raw, self.centre.tolist(), self.spread.tolist(), strict=True)]
+        has_imdb = math.isfinite(scaled[4])
+        crowd, attention, age, length, critics = (v if v == v else 0.0 for v in scaled)
+        if not known:
+            attention, crowd = 0.0, critics if has_imdb else crowd
+        foreign = 1.0 - is_english if is_english == is_english else 0.0
+        gap = critics - crowd if has_imdb else 0.0
+        listed = [g if g == g else 0.0 for g in genres]
+        return np.array([[1.0, crowd, attention, crowd * attention, age, age * age, length, foreign, gap, *listed]])
+
+
+def filled(values: NDArray[Any]) -> NDArray[Any]:
+    """The values with 0 for NaN; for a single title several times quicker than `numpy.nan_to_num`."""
+    return np.where(values == values, values, 0)
+
+
+def columns(n_rows: int, *values: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """The values side by side, shape (n_rows, n_values); for a single title quicker than `numpy.column_stack`."""
+    out = np.empty((n_rows, len(values)))
+    for i, value in enumerate(values):
+        out[:, i] = value
+    return out
 
 
 @dataclass(frozen=True)

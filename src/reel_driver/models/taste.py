@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from reel_driver.features.blocks import Matrix, State
 from reel_driver.models import Vector
 from reel_driver.models.ordinal import Posterior, TokenRows, posterior
-from reel_driver.models.prior import NUMBERS, TOKENS, TastePrior
+from reel_driver.models.prior import NUMBERS, TOKENS, TastePrior, filled
 
 LEAN_HALF = 15.0
 """Labels at which half of what the choice of labelled titles tells of a person is believed."""
@@ -65,23 +66,28 @@ def features(prior: TastePrior, encoded: Matrix, sizes: tuple[int, ...]) -> Feat
     """
     facts = prior.scaling.facts(encoded, len(prior.genres))
     at = len(NUMBERS) + 1 + len(prior.genres)
-    place = np.nan_to_num(encoded[:, at], nan=0.0).astype(np.int64) - 1
+    place = filled(encoded[:, at]).astype(np.int64) - 1
     known = place >= 0
     factors = np.where(known[:, None], prior.factors[place], 0.0) if len(prior.factors) else np.zeros((len(facts), 0))
     quality = np.where(known, prior.quality[place], 0.0) if len(prior.quality) else 0.0
-    places, values, start = [], [], 1
-    at += 1
-    for size, (slots, variance) in zip(sizes, TOKENS.values(), strict=True):
-        own = encoded[:, at : at + slots]
-        there = ~np.isnan(own)
-        n_names = np.maximum(there.sum(axis=1, keepdims=True), 1)
-        listed = np.nan_to_num(own, nan=0.0).astype(np.int64)
-        places.append(np.where(listed > 0, listed + start - 1, 0))
-        values.append(np.where(there, np.sqrt(variance / n_names), 0.0))
-        start += size
-        at += slots
-    tokens = TokenRows(np.concatenate(places, axis=1), np.concatenate(values, axis=1), start)
-    return Features(np.column_stack([facts, factors]), facts @ prior.weights + quality, tokens)
+    firsts, group, shift, variances, n_tokens = _layout(sizes)
+    own = encoded[:, at + 1 : at + 1 + len(group)]
+    there = own == own
+    n_names = np.maximum(np.add.reduceat(there, firsts, axis=1, dtype=np.int64), 1)
+    values = np.where(there, np.sqrt(variances / n_names)[:, group], 0.0)
+    listed = filled(own).astype(np.int64)
+    tokens = TokenRows(np.where(listed > 0, listed + shift, 0), values, n_tokens)
+    return Features(np.concatenate([facts, factors], axis=1), facts @ prior.weights + quality, tokens)
+
+
+@cache
+def _layout(sizes: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Vector, int]:
+    """How the columns of names lie: first column of each kind, kind and shift of each column, variances, number of tokens."""
+    slots = np.array([slots for slots, _ in TOKENS.values()])
+    variances = np.array([variance for _, variance in TOKENS.values()])
+    group = np.repeat(np.arange(len(slots)), slots)
+    shifts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+    return np.cumsum(slots) - slots, group, shifts[group], variances, 1 + sum(sizes)
 
 
 def fit_posterior(
