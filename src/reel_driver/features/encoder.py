@@ -87,8 +87,8 @@ class Encoder:
         return int(self.config["hidden_size"])
 
     def numbers(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token numbers of each text, at most `MAX_TOKENS`."""
-        return [e.ids for e in self._tokenizer.encode_batch(list(texts))]
+        """Token numbers of each text, at least one and at most `MAX_TOKENS`."""
+        return [e.ids or [0] for e in self._tokenizer.encode_batch(list(texts))]
 
     def forward(self, ids: Any, mask: Any, dropout: float = 0.0) -> Any:
         """Mean token state of each text, shape (n_texts, width), as a torch tensor with gradients where asked."""
