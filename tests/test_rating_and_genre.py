@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from command import run_reel
+from conftest import missing
 from reel_driver import genres, menu, ratings, search
 from reel_driver.bundle import load, save
 from reel_driver.errors import NotFound, TooFewFilms, ValueRefused
@@ -20,6 +21,7 @@ from reel_driver.features.spec import FeatureSpec
 from reel_driver.features.text import Tfidf
 from reel_driver.features.words import MAX_CHARACTERS, word_vectors, words_of
 from reel_driver.models import model_class
+from reel_driver.models.genre import GENRE_LEARNERS
 from reel_driver.operations.films import film_of
 from reel_driver.registry import SHIPPED, Registry
 
@@ -372,6 +374,85 @@ def test_tuning_by_chance_prints_the_best_settings(tmp_path: Path, table: Path) 
     done = run_reel(tmp_path / "h", "tune", "rating", "--data", table, *wishes)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)[0]["params"]) == set(menu.LIGHTGBM_SPACE)
+
+
+# The encoder, an extra: a tiny one made here has the same parts as the published one.
+
+
+@pytest.fixture
+def tiny_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a random network of two layers and a tokenizer of the invented films' words."""
+    try:
+        import tokenizers
+        import torch
+        from safetensors.torch import save_file
+    except ImportError as error:
+        missing("encoder", str(error))
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    words = sorted({w for text in FILMS["overview"] for w in words_of(text)})
+    vocabulary = {w: i for i, w in enumerate(["[PAD]", "[UNK]", *words])}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.normalizer = tokenizers.normalizers.Lowercase()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16}
+    (folder / "config.json").write_text(json.dumps(sizes))
+    rng = torch.Generator().manual_seed(0)
+
+    def tensor(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=rng) * 0.2
+
+    def norm(name: str) -> dict[str, torch.Tensor]:
+        return {f"{name}.weight": torch.ones(16), f"{name}.bias": torch.zeros(16)}
+
+    weights = {f"embeddings.{n}_embeddings.weight": tensor(size, 16)
+               for n, size in (("word", len(vocabulary)), ("position", 160), ("token_type", 2))}  # fmt: skip
+    weights |= norm("embeddings.LayerNorm")
+    for i in range(2):
+        p = f"encoder.layer.{i}"
+        parts = {f"attention.self.{n}": (16, 16) for n in ("query", "key", "value")}
+        parts |= {"attention.output.dense": (16, 16), "intermediate.dense": (32, 16), "output.dense": (16, 32)}
+        for n, shape in parts.items():
+            weights |= {f"{p}.{n}.weight": tensor(*shape), f"{p}.{n}.bias": torch.zeros(shape[0])}
+        weights |= {**norm(f"{p}.attention.output.LayerNorm"), **norm(f"{p}.output.LayerNorm")}
+    save_file(weights, folder / "model.safetensors")
+    monkeypatch.setenv("REEL_ENCODER", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["encoder", "neighbours"])
+def test_the_encoder_models_train_save_and_load_as_the_instant_one_does(
+    name: str, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    learner = GENRE_LEARNERS[name]()
+    bundle = genres.fit_bundle(learner.configured({"epochs": 1} if name == "encoder" else {}), FILMS)
+    again = load(save(bundle, tmp_path / "v0001") and tmp_path / "v0001")
+    text = "A platoon of soldiers meets the enemy in battle"
+    assert dict(again.genres(text)) == pytest.approx(dict(bundle.genres(text)), abs=1e-6)
+    assert len(again.genres("")) == 4
+
+
+def test_tuning_the_encoder_teaches_it_the_genres(tiny_encoder: Path) -> None:
+    from reel_driver.features.tuned import tuned_spec
+
+    _, _, truth = genres.with_genres(FILMS)
+    spread = {}
+    for epochs in (0, 8):
+        params = {"epochs": epochs, "learning_rate": 3e-3, "batch_size": 16}
+        vectors = tuned_spec(FILMS, truth, np.random.default_rng(0), params).encode_frame(FILMS).vectors
+        centres = np.stack([vectors[truth[:, g]].mean(axis=0) for g in (1, 2, 3)])
+        spread[epochs] = float(np.linalg.norm(centres - centres.mean(axis=0)))
+    assert spread[8] > 1.5 * spread[0]
+
+
+def test_without_an_encoder_the_message_says_what_to_do(tmp_path: Path, table: Path) -> None:
+    done = run_reel(
+        tmp_path / "h", "train", "genre", "--data", table, "--model", "encoder", HF_HOME=str(tmp_path), REEL_ENCODER=""
+    )
+    assert done.returncode == 1
+    assert "hf download" in done.stderr or "reel-driver[encoder]" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 # On the public table, where it is at hand.

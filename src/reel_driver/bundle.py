@@ -277,6 +277,10 @@ def _spec_class(plain: Mapping[str, Any]) -> Any:
         from reel_driver.features.sparse import TextSpec
 
         return TextSpec
+    if plain.get("kind") == "encoder_text":
+        from reel_driver.features.tuned import EncoderSpec
+
+        return EncoderSpec
     return FeatureSpec
 
 

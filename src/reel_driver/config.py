@@ -34,6 +34,8 @@ class Setting:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("REEL_HOME", "", "folder for everything that is written; default: the platform's user data folder"),
+    Setting("REEL_ENCODER", "", "folder of all-MiniLM-L6-v2 for `--model encoder`; default: the Hugging Face cache"),
+    Setting("HF_HOME", "", "where the Hugging Face cache is; default: ~/.cache/huggingface"),
     Setting("REEL_PROFILE", "me", "profile that commands speak of when none is named"),
     Setting("DATABASE_URL", "", "PostgreSQL or SQLite URL; default: an SQLite file in REEL_HOME", is_secret=True),
     Setting("PG_DB", "", "name of the PostgreSQL database, when DATABASE_URL is not set"),

@@ -6,6 +6,7 @@ ReelError                      exit code 1; the message says what, where, what t
 │   ├── FileUnreadable         there, but not what it claims to be
 │   ├── NothingToRead          an empty file or table
 │   ├── ColumnsMissing         a table without the columns the job needs
+│   ├── EncoderMissing         a sentence encoder that is not on this machine
 │   ├── TooFewFilms            a table with too little to learn from
 │   └── ValueRefused           one value that is out of bounds or unknown
 ├── NotFound                   a title, profile, version or setting nobody has heard of
@@ -227,3 +228,13 @@ class TooFewFilms(InputError):
 
     def __init__(self, n_films: int, needed: int, what: str) -> None:
         super().__init__(f"{n_films} films have {what} and at least {needed} are needed: take a larger table.")
+
+
+class EncoderMissing(InputError):
+    """A sentence encoder that is not on this machine."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"There is no sentence encoder {name}: {why}; run `hf download sentence-transformers/{name}` where there is a network, "
+            "or set REEL_ENCODER to a folder that holds it."
+        )

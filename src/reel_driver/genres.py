@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from reel_driver.bundle import Bundle
 from reel_driver.errors import TooFewFilms
-from reel_driver.features.sparse import TextSpec
 from reel_driver.menu import INVENTED
 from reel_driver.models.genre import GenreLearner, fit_genre_calibration
 from reel_driver.split import FIRST_READER_BROKE, first_genre_split, plain_folds
@@ -131,7 +130,7 @@ def fit(
     learner: Any, frame: pl.DataFrame, genres: tuple[str, ...], truth: Truth, rng: np.random.Generator
 ) -> tuple[Any, Any]:
     """Spec and model of all given films."""
-    spec = learner.recipe.fit(frame) if hasattr(learner, "recipe") else TextSpec().fit(frame)
+    spec = learner.prepare(frame, truth, rng)
     return spec, learner.fit(spec, spec.encode_frame(frame), genres, truth, rng)
 
 
@@ -171,7 +170,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """The scorecard on the first system's split: cross-validated on English training films, then the test part once.
 
-    Films in other languages are always trained on, never judged.
+    Films in other languages are always trained on, never judged. Learners that take many minutes judge one fold only.
     """
     started = perf_counter()
     learner = learner or GenreLearner()
@@ -185,12 +184,13 @@ def evaluate(
     others = ~english[rows]
     rng = np.random.default_rng(seed)
     raw, folds = out_of_fold(
-        learner, training, genres, own, rng, always=others, progress=lambda done, _: progress(done, N_FOLDS + 1)
-    )
-    judged = folds >= 0
-    crossed = np.empty_like(raw)
-    for fold in range(N_FOLDS):
-        rest = judged & (folds != fold)
+        learner, training, genres, own, rng, always=others, n_judged=learner.n_judged,
+        progress=lambda done, _: progress(done, learner.n_judged + 1),
+    )  # fmt: skip
+    judged = ~np.isnan(raw[:, 0])
+    crossed = np.full_like(raw, np.nan)
+    for fold in range(learner.n_judged):
+        rest = judged & (folds != fold) if learner.n_judged > 1 else judged
         crossed[folds == fold] = fit_genre_calibration(raw[rest], own[rest])(raw[folds == fold], None)[0]
     calibration = fit_genre_calibration(raw[judged], own[judged])
     threshold = best_threshold(own[judged], crossed[judged])
@@ -199,7 +199,7 @@ def evaluate(
     fitted = perf_counter() - began
     tested = whole[test.tolist()]
     probability = calibration(model.predict(spec.encode_frame(tested))[0], None)[0]
-    progress(N_FOLDS + 1, N_FOLDS + 1)
+    progress(learner.n_judged + 1, learner.n_judged + 1)
     share = np.tile(own[~others].mean(axis=0), (len(test), 1))
     return {
         "task": "genre",

@@ -118,7 +118,7 @@ def _guided(
         study_name=study,
         storage=storage,
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, warn_independent_sampling=False),
+        sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
     )
     complete = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)

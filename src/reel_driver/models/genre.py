@@ -8,8 +8,8 @@ a few hundred landmark texts. Raw scores are calibrated by genre.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from reel_driver.errors import ExtraMissing
 from reel_driver.features.blocks import State
 from reel_driver.features.sparse import TextBatch, TextSpec
 from reel_driver.models.calibrate import logit, sigmoid
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -108,13 +111,20 @@ class GenreLearner:
         default_factory=lambda: {"share": 1.0, "scale": 0.5, "alpha": 1.5, "n_landmarks": 1500}
     )
 
-    def configured(self, params: Mapping[str, Any]) -> GenreLearner:
+    n_judged: ClassVar[int] = 5
+    """Folds that a scorecard judges."""
+
+    def configured(self, params: Mapping[str, Any]) -> Self:
         """The same learner with other parameters."""
-        return GenreLearner(self.name, {**self.params, **params})
+        return replace(self, params={**self.params, **params})
+
+    def prepare(self, frame: pl.DataFrame, truth: NDArray[np.bool_], rng: np.random.Generator) -> Any:
+        """The spec, fitted on the training titles."""
+        return TextSpec().fit(frame)
 
     def fit(
         self,
-        spec: TextSpec,
+        spec: Any,
         encoded: TextBatch,
         genres: tuple[str, ...],
         truth: NDArray[np.bool_],
@@ -154,6 +164,91 @@ class GenreLearner:
             genres, np.round(exact / steps).astype(np.int8), steps, landmarks, weights.astype(np.float32),
             mean, float(p["scale"]),
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EncoderGenreLearner(GenreLearner):
+    """The same on the vectors of a sentence encoder that is tuned on the genres first; needs the encoder extra."""
+
+    name: str = "encoder"
+    params: Mapping[str, Any] = field(
+        default_factory=lambda: {
+            "share": 4.0, "scale": 0.5, "alpha": 4.0, "n_landmarks": 1500,
+            "epochs": 3, "learning_rate": 5e-5, "batch_size": 32,
+        }
+    )  # fmt: skip
+    n_judged: ClassVar[int] = 1
+
+    def prepare(self, frame: pl.DataFrame, truth: NDArray[np.bool_], rng: np.random.Generator) -> Any:
+        """The spec with an encoder tuned on these titles' genres."""
+        from reel_driver.features.tuned import tuned_spec
+
+        return tuned_spec(frame, truth, rng, self.params)
+
+
+@dataclass(frozen=True)
+class NeighbourModel:
+    """The share of each genre among the `k` training texts with the nearest vectors: the first system's model.
+
+    Attributes:
+        genres: names, in alphabetical order.
+        vectors: of the training texts, of length 1, times 127, int8, shape (n, width).
+        truth: which genres each has, shape (n, n_genres).
+        k: neighbours that vote.
+    """
+
+    kind: ClassVar[str] = "neighbours"
+    genres: tuple[str, ...]
+    vectors: NDArray[np.int8]
+    truth: NDArray[np.bool_]
+    k: int
+
+    def predict(self, encoded: TextBatch) -> tuple[Scores, None]:
+        """Shares, shape (n_texts, n_genres)."""
+        near = encoded.vectors @ (self.vectors.astype(np.float32) / 127).T
+        chosen = np.argpartition(-near, self.k - 1, axis=1)[:, : self.k]
+        return self.truth[chosen].mean(axis=1), None
+
+    def contributions(self, encoded: TextBatch) -> NDArray[np.float64]:
+        """Not split: the shares."""
+        return self.predict(encoded)[0]
+
+    def state(self) -> State:
+        """Vectors and genres."""
+        return {"genres": list(self.genres), "k": self.k}, {"vectors": self.vectors, "truth": self.truth}
+
+    @classmethod
+    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> NeighbourModel:
+        """Made again."""
+        return cls(tuple(plain["genres"]), arrays["vectors"], arrays["truth"], int(plain["k"]))
+
+
+@dataclass(frozen=True)
+class NeighbourLearner(EncoderGenreLearner):
+    """The first system's way: the encoder as published and its 5 nearest neighbours."""
+
+    name: str = "neighbours"
+    params: Mapping[str, Any] = field(default_factory=lambda: {"k": 5, "epochs": 0})
+    n_judged: ClassVar[int] = 1
+
+    def fit(  # type: ignore[override]
+        self,
+        spec: Any,
+        encoded: TextBatch,
+        genres: tuple[str, ...],
+        truth: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> NeighbourModel:
+        """Keep the texts."""
+        return NeighbourModel(genres, np.round(127 * encoded.vectors).astype(np.int8), truth, int(self.params["k"]))
+
+
+GENRE_LEARNERS: Mapping[str, type[GenreLearner]] = {
+    "instant": GenreLearner,
+    "encoder": EncoderGenreLearner,
+    "neighbours": NeighbourLearner,
+}
+"""The genre menu."""
 
 
 def gaussian(a: Floats, b: Floats, scale: float) -> Floats:

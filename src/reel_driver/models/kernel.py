@@ -1,7 +1,7 @@
 """A Gaussian process: films that are alike in facts and in words are rated alike, with noise that votes wear off.
 
-The kernel is a sum of three Gaussians, over the facts, over the text vectors and over both together, and of the cosine
-of weighted words, which finds sequels and remakes. Each fact has a length scale of its own (Rasmussen and Williams 2006, chapters 2 and 5), learned beforehand by the marginal likelihood and
+The kernel is the cosine of weighted words, which finds sequels and remakes, and the mean of several settings of three
+Gaussians: over the facts, over the text vectors and over both together. Each fact has a length scale of its own (Rasmussen and Williams 2006, chapters 2 and 5), learned beforehand by the marginal likelihood and
 shipped as `data/kernel-scales.json`; fitting is one linear system. The noise of a title's rating is s0 + s1 / votes.
 """
 
@@ -40,9 +40,10 @@ class KernelModel:
 
     Attributes:
         mean: of each fact column over the training titles that know it, shape (n_facts,).
-        inverse: 1 / length scale of each fact, for the facts alone and for facts with words, shape (2, n_facts).
-        text_inverse: 1 / length scale of the words, likewise, shape (2,).
-        variances: of the three parts, shape (3,).
+        inverse: for each setting 1 / length scale of each fact, for the facts alone and for facts with text, shape
+            (n_settings, 2, n_facts).
+        text_inverse: 1 / length scale of the text vector, likewise, shape (n_settings, 2).
+        variances: of the three parts of each setting, shape (n_settings, 3).
         facts: training titles' facts, centred, float16, shape (n, n_facts).
         texts: training titles' text columns times 127, int8, shape (n, n_text).
         pull: weight of each training title, shape (n,).
@@ -65,9 +66,9 @@ class KernelModel:
 
     @cached_property
     def _points(self) -> tuple[tuple[Floats, Floats], ...]:
-        """Scaled points with their squared norms: facts alone, words alone, facts for the product."""
+        """Training titles with their squared norms: text vectors, then the scaled facts of each setting."""
         facts, texts = self.facts.astype(np.float32), self.texts.astype(np.float32) / 127
-        scaled = (facts * self.inverse[0], texts, facts * self.inverse[1])
+        scaled = [texts, *(facts * inverse for pair in self.inverse for inverse in pair)]
         return tuple((np.ascontiguousarray(p.T), (p * p).sum(axis=1)) for p in scaled)
 
     def _split(self, encoded: Matrix) -> tuple[Floats, Floats]:
@@ -77,20 +78,20 @@ class KernelModel:
     def covariance(self, encoded: Matrix) -> Floats:
         """Kernel between encoded titles and the training titles, shape (n_titles, n)."""
         facts, texts = self._split(encoded)
-        scaled = (facts * self.inverse[0], texts, facts * self.inverse[1])
-        distances = []
-        for points, (others, norms) in zip(scaled, self._points, strict=True):
-            d = points @ others
-            d *= -2
-            d += norms
-            d += (points * points).sum(axis=1)[:, None]
-            distances.append(d)
-        alone, words, together = distances
-        a, b = (0.5 * self.text_inverse**2).tolist()
-        v = self.variances.tolist()
-        together *= -0.5
-        together -= b * words
-        total: Floats = v[0] * np.exp(-0.5 * alone) + v[1] * np.exp(-a * words) + v[2] * np.exp(together)
+        words = squared_distances(texts, *self._points[0])
+        total = np.zeros_like(words)
+        for i, (inverse, text_inverse, variances) in enumerate(
+            zip(self.inverse, self.text_inverse, self.variances, strict=True)
+        ):
+            alone, together = (squared_distances(facts * inverse[k], *self._points[1 + 2 * i + k]) for k in (0, 1))
+            a, b = (0.5 * text_inverse**2).tolist()
+            v = variances.tolist()
+            together += 2 * b * words
+            for part, factor, variance in ((alone, -0.5, v[0]), (together, -0.5, v[2]), (words, -a, v[1])):
+                scaled = part * np.float32(factor)
+                np.exp(scaled, out=scaled)
+                scaled *= variance
+                total += scaled
         return total
 
     def predict(self, encoded: Matrix) -> tuple[Vector, None]:
@@ -160,11 +161,16 @@ class KernelLearner:
         known = ~np.isnan(facts)
         mean = (np.where(known, facts, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)).astype(np.float32)
         common = [COMMON_SCALE, COMMON_SCALE]
-        scales = np.array([learned["scales"].get(n, common) for n in names if role_of(n) == 0]).T
+        facts_of = [n for n in names if role_of(n) == 0]
+        scales = np.array([[p["scales"].get(n, common) for n in facts_of] for p in learned["settings"]]).transpose(
+            0, 2, 1
+        )
+        text_scales = np.array([p["text_scales"] for p in learned["settings"]])
+        variances = np.array([p["variances"] for p in learned["settings"]]) / len(learned["settings"])
         intercept = float(np.average(target, weights=weight))
         shell = KernelModel(
-            mean, (1 / scales).astype(np.float32), (1 / np.array(learned["text_scales"])).astype(np.float32),
-            np.array(learned["variances"], np.float32), np.nan_to_num(facts - mean, nan=0.0).astype(np.float16),
+            mean, (1 / scales).astype(np.float32), (1 / text_scales).astype(np.float32),
+            variances.astype(np.float32), np.nan_to_num(facts - mean, nan=0.0).astype(np.float16),
             np.round(127 * np.nan_to_num(encoded[:, roles == 1], nan=0.0)).astype(np.int8),
             np.zeros(len(encoded), np.float32), intercept, roles, np.empty(0, np.float32),
         )  # fmt: skip
@@ -183,6 +189,15 @@ class KernelLearner:
         if words is not None:
             state_arrays["table"] = (float(learned["words"]) * (words.T @ pull)).astype(np.float32)
         return KernelModel.from_state(state_plain, state_arrays)
+
+
+def squared_distances(points: Floats, others: Floats, norms: Floats) -> Floats:
+    """Between rows of `points` and the columns of `others`, whose squared norms are `norms`."""
+    result: Floats = points @ others
+    result *= -2
+    result += norms
+    result += (points * points).sum(axis=1)[:, None]
+    return result
 
 
 def role_of(name: str) -> int:

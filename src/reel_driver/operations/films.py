@@ -168,16 +168,18 @@ def train(
 
 
 def genre_learner(name: str | None) -> Any:
-    """A learner of the genre menu: `instant`.
+    """A learner of the genre menu: `instant`, or with the encoder extra `encoder` and `neighbours`.
 
     Raises:
         NotFound: for a name that is not on the menu.
     """
-    from reel_driver.models.genre import GenreLearner
+    from reel_driver.menu import DEFAULT_GENRE
+    from reel_driver.models.genre import GENRE_LEARNERS
 
-    if name in (None, "instant"):
-        return GenreLearner()
-    raise NotFound("genre model", name, "choose instant.")
+    chosen = name or DEFAULT_GENRE
+    if chosen not in GENRE_LEARNERS:
+        raise NotFound("genre model", chosen, f"choose one of {', '.join(GENRE_LEARNERS)}.")
+    return GENRE_LEARNERS[chosen]()
 
 
 def evaluate(
@@ -265,6 +267,8 @@ def tune(
         path = work.data("tuning.db")
         path.parent.mkdir(parents=True, exist_ok=True)
         storage = f"sqlite:///{path}"
+    if storage and storage.startswith(("postgres://", "postgresql://")):
+        storage = "postgresql+psycopg://" + storage.partition("://")[2]
     return search.tune(
         pipeline, frame, menu.LIGHTGBM_SPACE, method=method, n_trials=n_trials, seed=seed, storage=storage,
         study=f"rating {model} {source.name}", progress=progress or silent,
