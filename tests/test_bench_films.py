@@ -42,5 +42,3 @@ def test_length_scales_are_learned_by_the_marginal_likelihood(table: Path) -> No
     learned = json.loads(run("length_scales.py", table, "--films", 40, "--steps", 2))
     assert learned["scales"]["release_date:year"]
     assert FILMS.height == 150
-
-
