@@ -322,6 +322,8 @@ class Scaled(_RowByRow):
         block = replace(block, categories=tuple(sorted(block.categories)))
         out = np.zeros((frame.height, len(block.names)), np.float32)
         block.fill(frame, out)
+        if not frame.height:
+            return Scaled(block, np.zeros(len(block.names), np.float32), np.ones(len(block.names), np.float32))
         filled = np.nan_to_num(out, nan=0.0).astype(np.float64)
         deviation = filled.std(axis=0)
         scale = np.where(deviation > 0, deviation, 1.0).astype(np.float32)
