@@ -39,13 +39,17 @@ class RatingPipeline:
 
 
 def _first_blocks(overview: int, title: int, n: int) -> tuple[Block, ...]:
-    """The first pipelines: binned years, genres, frequent languages, and the commonest word groups."""
+    """The first pipelines: binned years, genres, frequent languages, and the commonest word groups.
+
+    Trees that draw some of the columns depend on their order, by .002 of test RMSE and more; the order of the first
+    system is not recorded. This one comes within .001 of each of its figures.
+    """
     return (
+        Tfidf("overview", overview, n),
         Scaled(MultiHot("genre", min_count=1)),
         Tfidf("title", title, n),
-        Tfidf("overview", overview, n),
-        Grouped("original_language", 0.01),
         YearBin(),
+        Grouped("original_language", 0.01),
     )
 
 
