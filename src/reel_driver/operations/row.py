@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from reel_driver import curate
-from reel_driver.bundle import Bundle
+from reel_driver.bundle import CHUNK, Bundle
 from reel_driver.domain import Pick, Score
 from reel_driver.evaluate import Progress, silent
 from reel_driver.files import write_atomically, write_parquet
@@ -29,22 +31,33 @@ def score_catalogue(work: Workspace, bundle: Bundle | None = None, *, progress: 
 
     def scored() -> Iterator[pl.DataFrame]:
         nonlocal done
-        for frame in ahead(work.store.iter_titles(columns)):
-            yield bundle.score_frame(frame)
-            done += frame.height
+        for part in side_by_side(bundle.score_frame, work.store.iter_titles(columns, batch_size=CHUNK)):
+            yield part
+            done += part.height
             progress(done, total)
 
     work.store.write_scores(work.profile, bundle_mark(bundle), scored())
     return done
 
 
-def ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The same frames, each read in a second thread while the one before is worked on."""
-    with ThreadPoolExecutor(max_workers=1) as reader:
+def side_by_side(
+    score: Callable[[pl.DataFrame], pl.DataFrame], frames: Iterator[pl.DataFrame]
+) -> Iterator[pl.DataFrame]:
+    """The scores of each frame, in order: one thread reads while the others score, one a core.
+
+    Encoding and scoring leave Python's lock alone most of the time. No more frames are in memory than threads and one.
+    """
+    n_threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(max_workers=1) as reader, ThreadPoolExecutor(max_workers=n_threads) as scorers:
+        under_way: deque[Future[pl.DataFrame]] = deque()
         coming = reader.submit(next, frames, None)
         while (frame := coming.result()) is not None:
+            under_way.append(scorers.submit(score, frame))
             coming = reader.submit(next, frames, None)
-            yield frame
+            if len(under_way) > n_threads:
+                yield under_way.popleft().result()
+        for last in under_way:
+            yield last.result()
 
 
 def bundle_mark(bundle: Bundle) -> str:
