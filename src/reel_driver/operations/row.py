@@ -26,12 +26,16 @@ N_CANDIDATES = 300
 def score_catalogue(work: Workspace, bundle: Bundle | None = None, *, progress: Progress = silent) -> int:
     """Score every title of the catalogue and store the scores for the profile; returns how many."""
     bundle = bundle or work.registry.load(work.watch_name)
-    columns = list(dict.fromkeys(("title_id", "kind", *bundle.spec.fields)))
+    from reel_driver.store.tables import FACETS
+
+    columns = list(dict.fromkeys(("title_id", *FACETS, *bundle.spec.fields)))
     total, done = work.store.n_titles(), 0
 
     def scored() -> Iterator[pl.DataFrame]:
         nonlocal done
-        for part in side_by_side(bundle.score_frame, work.store.iter_titles(columns, batch_size=CHUNK)):
+        for part in side_by_side(
+            lambda f: bundle.score_frame(f).hstack(f.select(FACETS)), work.store.iter_titles(columns, batch_size=CHUNK)
+        ):
             yield part
             done += part.height
             progress(done, total)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, delete, insert, literal, select
 
 from reel_driver.domain import Kind
 from reel_driver.schema import CATALOGUE_SCHEMA, SCORE_SCHEMA, conform
-from reel_driver.store.frames import collect, put
+from reel_driver.store.frames import collect, encoded, put
 from reel_driver.store.labels import Labelling
 from reel_driver.store.tables import FACETS, labels, score_runs, scores, seen, titles
 
@@ -32,20 +32,22 @@ class Scoring(Labelling):
         Args:
             profile: whose scores.
             bundle_id: what scored.
-            frames: frames of SCORE_SCHEMA; all are drawn before the first is written.
+            frames: frames of SCORE_SCHEMA, all with the columns FACETS of their titles or all without; all are drawn
+                before the first is written.
 
         Returns:
             The number of scores written.
         """
-        pieces = [conform(frame, SCORE_SCHEMA) for frame in frames]
+        pieces = [_with_facets(frame) for frame in frames]
         scored = pl.concat(pieces) if pieces else SCORE_SCHEMA.to_frame()
         scored = scored.filter(pl.col("score").is_not_null() & pl.col("score").is_not_nan())
         scored = scored.sort("score", "title_id", descending=[True, False])
         self.ensure_profile(profile)
         with self.transaction() as connection:
             profile_id = self._profile_id(connection, profile, to_write=True)
-            facets = collect(connection, select(titles.c.title_id, *(titles.c[c] for c in FACETS)), _FACET_SCHEMA)
-            scored = scored.join(facets, on="title_id", how="left", maintain_order="left")
+            if "kind" not in scored.columns:
+                facets = collect(connection, select(titles.c.title_id, *(titles.c[c] for c in FACETS)), _FACET_SCHEMA)
+                scored = scored.join(facets, on="title_id", how="left", maintain_order="left")
             _clear(connection, profile_id)
             number = pl.lit(profile_id, dtype=pl.Int64).alias("profile_id")
             place = pl.int_range(pl.len(), dtype=pl.Int64).alias("place")
@@ -166,3 +168,11 @@ def _clear(connection: Connection, profile_id: int) -> None:
     others = connection.execute(select(literal(1)).select_from(score_runs).limit(1)).scalar()
     # Without a condition SQLite drops the whole table's pages at once.
     connection.execute(delete(scores) if others is None else delete(scores).where(scores.c.profile_id == profile_id))
+
+
+def _with_facets(frame: pl.DataFrame) -> pl.DataFrame:
+    """The scores, and what they are filtered by where the frame says it, which spares looking it up."""
+    scored = conform(frame, SCORE_SCHEMA)
+    if not set(FACETS) <= set(frame.columns):
+        return scored
+    return scored.hstack(encoded(frame.select(FACETS)).cast({c: _FACET_SCHEMA[c] for c in FACETS}))
