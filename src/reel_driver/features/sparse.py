@@ -45,8 +45,34 @@ class TextBatch:
         return len(self.starts) - 1
 
 
+class ReadsTitles:
+    """Titles read as texts: what every spec of texts has in common. A spec says `fields` and `encode_texts`."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of a title that are read."""
+        raise NotImplementedError
+
+    def encode_texts(self, texts: Sequence[str]) -> TextBatch:
+        """Several texts."""
+        raise NotImplementedError
+
+    def encode_row(self, row: Mapping[str, Any]) -> TextBatch:
+        """One title."""
+        return self.encode_rows([row])
+
+    def encode_rows(self, rows: Sequence[Mapping[str, Any]]) -> TextBatch:
+        """Several titles."""
+        return self.encode_texts([joined(r.get("title"), r.get("overview")) or "" for r in rows])
+
+    def encode_frame(self, frame: pl.DataFrame) -> TextBatch:
+        """A frame of titles; absent columns count as null."""
+        columns = [c for c in self.fields if c in frame.columns]
+        return self.encode_rows(list(frame.select(columns).iter_rows(named=True)))
+
+
 @dataclass(frozen=True)
-class TextSpec:
+class TextSpec(ReadsTitles):
     """Words and pairs that at least two training texts have, weighted by 1 + log(count) and idf, rows of length 1.
 
     Attributes:
@@ -121,19 +147,6 @@ class TextSpec:
         starts[1:] = np.cumsum([len(p[0]) for p in parts])
         terms, values, vectors = zip(*parts, strict=True)
         return TextBatch(np.concatenate(terms), np.concatenate(values), starts, np.stack(vectors))
-
-    def encode_row(self, row: Mapping[str, Any]) -> TextBatch:
-        """One title."""
-        return self.encode_rows([row])
-
-    def encode_rows(self, rows: Sequence[Mapping[str, Any]]) -> TextBatch:
-        """Several titles."""
-        return self.encode_texts([joined(r.get("title"), r.get("overview")) or "" for r in rows])
-
-    def encode_frame(self, frame: pl.DataFrame) -> TextBatch:
-        """A frame of titles; absent columns count as null."""
-        columns = [c for c in self.fields if c in frame.columns]
-        return self.encode_rows(list(frame.select(columns).iter_rows(named=True)))
 
     def state(self) -> State:
         """Terms, weights and the vector's state."""

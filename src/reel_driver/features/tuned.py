@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reel_driver.features.blocks import State
 from reel_driver.features.encoder import Encoder, base_encoder, encoder_folder, import_torch, padded
-from reel_driver.features.sparse import TextBatch, TextSpec
+from reel_driver.features.sparse import ReadsTitles, TextBatch, TextSpec
 from reel_driver.features.words import clean, joined
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EncoderSpec:
+class EncoderSpec(ReadsTitles):
     """Weighted words and pairs, and the centred vector of length 1 that an encoder gives.
 
     Attributes:
@@ -52,19 +52,6 @@ class EncoderSpec:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
         return TextBatch(batch.terms, batch.values, batch.starts, unit)
-
-    def encode_row(self, row: Mapping[str, Any]) -> TextBatch:
-        """One title."""
-        return self.encode_rows([row])
-
-    def encode_rows(self, rows: Sequence[Mapping[str, Any]]) -> TextBatch:
-        """Several titles."""
-        return self.encode_texts([joined(r.get("title"), r.get("overview")) or "" for r in rows])
-
-    def encode_frame(self, frame: pl.DataFrame) -> TextBatch:
-        """A frame of titles; absent columns count as null."""
-        columns = [c for c in self.fields if c in frame.columns]
-        return self.encode_rows(list(frame.select(columns).iter_rows(named=True)))
 
     def state(self) -> State:
         """The words' state, the network's weights in half precision, the tokenizer."""

@@ -25,9 +25,9 @@ N_CANDIDATES = 300
 
 def score_catalogue(work: Workspace, bundle: Bundle | None = None, *, progress: Progress = silent) -> int:
     """Score every title of the catalogue and store the scores for the profile; returns how many."""
-    bundle = bundle or work.registry.load(work.watch_name)
     from reel_driver.store.tables import FACETS
 
+    bundle = bundle or work.registry.load(work.watch_name)
     columns = list(dict.fromkeys(("title_id", *FACETS, *bundle.spec.fields)))
     total, done = work.store.n_titles(), 0
 
