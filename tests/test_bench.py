@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from command import reel_environment
+
+from reel_driver.models.ladder import RUNGS
+
 BENCH = Path(__file__).parents[1] / "bench"
 
 
@@ -32,3 +36,11 @@ def test_the_study_of_taste_runs_on_a_few_people(shared_data: Path) -> None:
     assert done.returncode == 0, done.stderr
     for words in ("without item factors", "teach", "refit after one more label"):
         assert words in done.stdout
+
+
+def test_the_study_of_the_ladder_names_every_rung(home: Path) -> None:
+    command = [sys.executable, str(BENCH / "ladder.py"), "--profile", "starter", "--splits", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=reel_environment(home))
+    assert done.returncode == 0, done.stderr
+    for name in ("default", *RUNGS):
+        assert f"\n{name} " in done.stdout

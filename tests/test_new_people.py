@@ -15,7 +15,7 @@ from reel_driver.errors import FileUnreadable, OverlappingPeople, TooFewRaters
 from reel_driver.ingest.movielens import read_rated_titles, read_ratings
 from reel_driver.operations.benchmark import BenchmarkConfig, benchmark_taste
 from reel_driver.operations.prior import build_prior, overlapping, sketches
-from reel_driver.protocol import Person, judge, ndcg_at_10, shelves_covered
+from reel_driver.protocol import SHELF, Person, judge, ndcg_at_10, shelves_covered
 
 GENRES = ["Drama", "Comedy", "Horror", "Action"]
 
@@ -164,12 +164,12 @@ def test_everything_after_the_pool_is_judged_whatever_the_number_of_labels() -> 
 
 
 def test_a_shelf_is_covered_when_its_number_of_liked_titles_is_likely() -> None:
-    even = np.arange(20) % 2 == 0
-    surely_not = np.ones(20, dtype=bool)
-    assert shelves_covered(np.zeros(20), lambda rows, weights: 0.0, even) == (1, 1)
-    assert shelves_covered(np.zeros(20), lambda rows, weights: 0.0, surely_not) == (0, 1)
-    assert shelves_covered(np.zeros(20), lambda rows, weights: 100.0, surely_not) == (1, 1)
-    assert shelves_covered(np.zeros(20), lambda rows, weights: None, even) == (0, 0)
+    even = np.arange(SHELF) % 2 == 0
+    surely_not = np.ones(SHELF, dtype=bool)
+    assert shelves_covered(np.zeros(SHELF), lambda rows, weights: 0.0, even) == (1, 1)
+    assert shelves_covered(np.zeros(SHELF), lambda rows, weights: 0.0, surely_not) == (0, 1)
+    assert shelves_covered(np.zeros(SHELF), lambda rows, weights: 100.0, surely_not) == (1, 1)
+    assert shelves_covered(np.zeros(SHELF), lambda rows, weights: None, even) == (0, 0)
     assert np.isnan(ndcg_at_10(np.zeros(5, dtype=np.int64), np.zeros(5)))
 
 

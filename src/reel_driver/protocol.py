@@ -25,8 +25,11 @@ Predict = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], tu
 Choose = Callable[[NDArray[np.int64], NDArray[np.int64], int], NDArray[np.int64]]
 """From the pool's films, their levels (to answer with) and n to n places in the pool."""
 
-SHELF = 20
-"""Titles of like score that an interval is checked on."""
+SHELF = 10
+"""Titles of like score that an interval is checked on: as many as a person is shown in a row."""
+
+MIN_JUDGED = 20
+"""Titles that must be left to judge a person on."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def judge(person: Person, n: int, pool: int, predict: Predict, choose: Choose | 
     """Label n titles and judge the rest; None when the person has rated too little for this n."""
     start = max(pool, n)
     films, levels = person.films[start:], person.levels[start:]
-    if len(films) < SHELF:
+    if len(films) < MIN_JUDGED:
         return None
     at = np.arange(n) if choose is None or n >= pool or not n else choose(person.films[:pool], person.levels[:pool], n)
     raw, joint = predict(person.films[at], person.levels[at], films)

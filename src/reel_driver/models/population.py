@@ -26,7 +26,7 @@ QUALITY_HALF = 10.0
 """Ratings at which half of a film's own mean is believed."""
 PEOPLE_SHARE = 0.57
 """Weight of what these people say of a film against what the crowds say now: tastes and crowds moved on since."""
-LOOSER_CONSTANT = 1.5
+LOOSER_CONSTANT = 1.3
 """How much more strangers differ in their general mildness than the people learned on, as a factor."""
 
 

@@ -18,7 +18,7 @@ from reel_driver.models.prior import NUMBERS, TOKENS, TastePrior, filled
 LEAN_HALF = 15.0
 """Labels at which half of what the choice of labelled titles tells of a person is believed."""
 
-DRIFT = 0.2
+DRIFT = 0.16
 """Standard deviation, in stars, of how much milder or stricter a person is later than while labelling."""
 
 
