@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from command import reel_environment
-
 from reel_driver.models.ladder import RUNGS
 
 BENCH = Path(__file__).parents[1] / "bench"
