@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from reel_driver.web.items import (
     row_of,
 )
 from reel_driver.web.live import Models, Served
+from reel_driver.web.together import Together
 
 CHUNK = 250
 """Items scored before others get a turn."""
@@ -36,6 +38,7 @@ class WatchRoutes:
 
     def __init__(self, models: Models, limits: Limits, prefix: str) -> None:
         self.models, self.limits, self.prefix = models, limits, prefix
+        self._predicted = Together(self._predict_rows)
 
     @property
     def hot(self) -> dict[tuple[str, str], Handler]:
@@ -58,13 +61,21 @@ class WatchRoutes:
 
     async def predict(self, body: bytes) -> bytes:
         """One item -> its prediction."""
-        served = self.served()
+        self.served()
         try:
             row = decode_item(body)
         except NotQuick:
             row = row_of(_read(PredictionItem, body))
-        p = served.probabilities((row,))[0]
-        return _encode({"imdb_id": row["imdb_id"], "prediction": p >= served.bundle.threshold, "probability": p})
+        return _encode(await self._predicted(row))
+
+    def _predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The words on titles, by one bundle."""
+        served = self.served()
+        threshold = served.bundle.threshold
+        return [
+            {"imdb_id": row["imdb_id"], "prediction": p >= threshold, "probability": p}
+            for row, p in zip(rows, served.probabilities(rows), strict=True)
+        ]
 
     async def predict_batch(self, body: bytes) -> bytes:
         """A batch -> its predictions, in its order, none left out."""
