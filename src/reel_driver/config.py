@@ -60,7 +60,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("REEL_API_MAX_BODY", str(16 * 2**20), "largest request in bytes; more is 413"),
     Setting("REEL_API_MAX_BATCH", "10000", "most items of one request; more is 413"),
     Setting("REEL_API_MAX_CONCURRENT", "256", "most requests answered at once; more is 503"),
-    Setting("REEL_API_TIMEOUT", "30", "seconds for one request; longer is 503"),
+    Setting(
+        "REEL_API_TIMEOUT", "30", "seconds for a request to arrive, longer is 408; and for its answer, longer is 503"
+    ),
     Setting("REEL_API_RATE", "0", "requests a second of one client; more is 429; 0 for no limit"),
     Setting("MLFLOW_TRACKING_URI", "", "MLflow server that runs and models are registered with; none by default"),
     Setting("MLFLOW_HOST", "", "MLflow host, when MLFLOW_TRACKING_URI is not set", also=("REEL_DRIVER_MLFLOW_HOST",)),

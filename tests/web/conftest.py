@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import Running, Start
 from starlette.testclient import TestClient
 
 from reel_driver.bundle import Bundle
@@ -63,3 +64,20 @@ def client_of(home_with_models: Path) -> Iterator[Callable[..., TestClient]]:
     yield make
     for client in opened:
         client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def start(home_with_models: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts services, all stopped at the end."""
+    started: list[Running] = []
+
+    def new(**environment: str) -> Running:
+        running = Running(home_with_models, tmp_path / f"log{len(started)}", **environment)
+        started.append(running)
+        running.wait()
+        return running
+
+    yield new
+    for running in started:
+        running.process.kill()
+        running.process.wait()

@@ -17,7 +17,8 @@ from web_cases import ALIEN
 from reel_driver.operations.workspace import Workspace
 from reel_driver.web.accesslog import AccessLog
 from reel_driver.web.app import ServiceConfig, create_app
-from reel_driver.web.gate import Limits
+from reel_driver.web.gate import BODIES_HELD, Gate, Limits
+from reel_driver.web.measure import Measures
 from reel_driver.web.server import token_of
 
 Make = Callable[..., TestClient]
@@ -127,16 +128,14 @@ def test_one_client_that_asks_too_often_is_429_for_a_while(client_of: Make) -> N
     assert client.post(PREDICT, json=ALIEN).status_code == 200
 
 
-async def ask(app: Any, path: str, parts: list[bytes], pause: float = 0.0) -> tuple[int, dict[str, str]]:
+async def ask(app: Gate, path: str, parts: list[bytes]) -> tuple[int, dict[str, str]]:
     """One request straight to the application, its body coming in parts."""
     waiting = list(parts)
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
-        if len(waiting) < len(parts):
-            await asyncio.sleep(pause)
-        body = waiting.pop(0) if waiting else b""
-        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -146,25 +145,40 @@ async def ask(app: Any, path: str, parts: list[bytes], pause: float = 0.0) -> tu
     return sent[0]["status"], {k.decode(): v.decode() for k, v in sent[0]["headers"]}
 
 
-def test_more_requests_than_may_run_at_once_are_503(home_with_models: Path) -> None:
-    config = ServiceConfig(limits=Limits(concurrent=3))
-    app = create_app(Workspace(home_with_models, "me"), config, access=AccessLog(io.StringIO()))
-    body = json.dumps(ALIEN).encode()
+async def answered_at_leisure(body: bytes) -> bytes:
+    await asyncio.sleep(0.05)
+    return body
 
+
+def gate_of(limits: Limits) -> Gate:
+    """A gate before one hot route that takes its time."""
+
+    async def nothing(*_: Any) -> None:
+        raise AssertionError
+
+    hot = {("POST", "/slow"): answered_at_leisure}
+    return Gate(nothing, hot, limits, Measures(), AccessLog(io.StringIO()))
+
+
+def test_more_requests_than_may_run_at_once_are_503() -> None:
     async def burst() -> list[tuple[int, dict[str, str]]]:
-        return await asyncio.gather(*(ask(app, "/nowhere", [body[:50], body[50:]], 0.05) for _ in range(6)))
+        app = gate_of(Limits(concurrent=3))
+        return await asyncio.gather(*(ask(app, "/slow", [b"{", b"}"]) for _ in range(6)))
 
     answers = asyncio.run(burst())
-    assert sorted(status for status, _ in answers) == [405, 405, 405, 503, 503, 503]
+    assert sorted(status for status, _ in answers) == [200, 200, 200, 503, 503, 503]
     assert all(int(headers["retry-after"]) > 0 for status, headers in answers if status == 503)
 
 
-def test_a_body_that_never_ends_is_503(home_with_models: Path) -> None:
-    config = ServiceConfig(limits=Limits(seconds=0.1))
-    app = create_app(Workspace(home_with_models, "me"), config, access=AccessLog(io.StringIO()))
-    status, headers = asyncio.run(ask(app, PREDICT, [b"{", b"}"], pause=5))
-    assert status == 503
-    assert "retry-after" in headers
+def test_bodies_that_come_together_are_held_up_to_a_limit() -> None:
+    async def burst(n: int) -> list[int]:
+        app = gate_of(Limits(body=100))
+        found = await asyncio.gather(*(ask(app, "/slow", [b"x" * 40, b"x" * 40, b"x"]) for _ in range(n)))
+        assert (await ask(app, "/slow", [b"x" * 40, b"x" * 40]))[0] == 200, "what was refused is not held"
+        return [status for status, _ in found]
+
+    assert set(asyncio.run(burst(BODIES_HELD))) == {200}
+    assert set(asyncio.run(burst(4 * BODIES_HELD))) == {200, 503}
 
 
 def test_the_access_log_tells_routes_but_no_bodies_and_no_secrets(home_with_models: Path) -> None:

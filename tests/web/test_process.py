@@ -4,72 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from web_cases import ALIEN, free_port
-
-BODY = json.dumps({"items": [ALIEN] * 50}).encode()
-Start = Callable[..., "Running"]
-
-
-class Running:
-    """A service process."""
-
-    def __init__(self, home: Path, log: Path, **environment: str) -> None:
-        self.port = free_port()
-        self.log = log
-        own = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "REEL_PROFILE")}
-        own |= {"REEL_HOME": str(home), "REEL_API_POLL": "0.2", **environment}
-        command = [sys.executable, "-m", "reel_driver.cli", "serve", "--port", str(self.port)]
-        with log.open("wb") as stream:
-            self.process = subprocess.Popen(command, env=own, stdout=stream, stderr=stream)
-
-    def ask(self, method: str = "POST", path: str = "/reel-driver/api/predict_batch", body: bytes | None = BODY) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request(method, path, body)
-            answer = connection.getresponse()
-            self.answer = answer.read()
-            return answer.status
-        finally:
-            connection.close()
-
-    def wait(self) -> None:
-        end = time.monotonic() + 60
-        while True:
-            try:
-                self.ask("GET", "/reel-driver/health", None)
-                return
-            except OSError:
-                assert self.process.poll() is None, self.log.read_text()
-                assert time.monotonic() < end
-                time.sleep(0.02)
-
-
-@pytest.fixture
-def start(home_with_models: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts services, all stopped at the end."""
-    started: list[Running] = []
-
-    def new(**environment: str) -> Running:
-        running = Running(home_with_models, tmp_path / f"log{len(started)}", **environment)
-        started.append(running)
-        running.wait()
-        return running
-
-    yield new
-    for running in started:
-        running.process.kill()
-        running.process.wait()
+from running import BODY, Start
+from web_cases import free_port
 
 
 def test_a_stop_answers_everything_that_has_come_in(start: Start) -> None:

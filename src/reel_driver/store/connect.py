@@ -17,6 +17,14 @@ from reel_driver.store.failures import translated
 from reel_driver.store.tables import SCHEMA_VERSION
 
 BUSY_SECONDS = 30
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""What libpq is told, so that a server that has vanished from the network is noticed within a minute."""
 _MIGRATING = 7_335_010_001
 """Number of the lock under which one process at a time makes PostgreSQL's tables."""
 
@@ -152,7 +160,7 @@ def _where(url: URL) -> str:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=2, connect_args={"connect_timeout": 10})
+        return create_engine(url, pool_size=2, pool_pre_ping=True, connect_args=_PATIENCE)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     # The driver's own transactions begin too late for DDL and for a clean "all or nothing": begin them here.

@@ -19,6 +19,7 @@ from reel_driver.errors import ReelError
 from reel_driver.web import refusals
 from reel_driver.web.accesslog import AccessLog
 from reel_driver.web.measure import Measures
+from reel_driver.web.patience import LATE, TOO_LATE
 from reel_driver.web.refusals import Refusal
 
 log = logging.getLogger("reel_driver.web")
@@ -34,6 +35,9 @@ Handler: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 """Names under which a service without a token may be asked, so that no web page can rename itself into it."""
 
+BODIES_HELD = 16
+"""Largest bodies that may be on their way at once, all clients together."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -43,7 +47,7 @@ class Limits:
         body: bytes of one request; more is 413.
         batch: items of one request; more is 413.
         concurrent: requests being answered at once; more is 503.
-        seconds: time for one request; longer is 503.
+        seconds: time for a request to arrive, longer is 408; and again for its answer, longer is 503.
         rate: requests a second of one client; more is 429; 0 for no limit.
     """
 
@@ -74,6 +78,7 @@ class Gate:
     token: str = ""
     open_paths: frozenset[str] = frozenset()
     cors: frozenset[str] = frozenset()
+    _n_held: int = 0
     _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,17 +89,25 @@ class Gate:
         started = perf_counter()
         method, route, status = scope["method"], "refused", 500
         measures = self.measures
-        measures.in_flight += 1
         try:
             self._admit(scope)
             handler = self.hot.get((method, scope["path"]))
             if handler is not None:
                 route = scope["path"]
-                content = await handler(await self._body(scope, receive))
-                status = 200
-                await _send(send, 200, content)
-            else:
-                route, status = await self._onward(scope, receive, send)
+            body = b"" if method in ("GET", "HEAD") else await self._body(scope, receive)
+            # Whoever is still sending takes no place from those who have asked.
+            if measures.in_flight >= self.limits.concurrent:
+                raise refusals.message(503, "Too many requests are being answered right now: try again in a moment.")
+            measures.in_flight += 1
+            try:
+                if handler is not None:
+                    content = await handler(body)
+                    status = 200
+                    await _send(send, 200, content)
+                else:
+                    route, status = await self._onward(scope, body, receive, send)
+            finally:
+                measures.in_flight -= 1
         except Refusal as refusal:
             status = refusal.status
             await _send(send, status, refusal.content, refusal.headers)
@@ -108,16 +121,16 @@ class Gate:
             log.exception("a request to %s failed", route)
             await _send(send, 500, refusals.message(500, refusals.UNEXPECTED).content)
         finally:
-            measures.in_flight -= 1
-            seconds = perf_counter() - started
-            measures.observe(method, route, status, seconds)
-            self.access.add(method, route, status, seconds)
+            self.note(status, perf_counter() - started, method, route)
+
+    def note(self, status: int, seconds: float, method: str = "-", route: str = "refused") -> None:
+        """Count an answer and log it; the server itself notes those to what never became a request."""
+        self.measures.observe(method, route, status, seconds)
+        self.access.add(method, route, status, seconds)
 
     def _admit(self, scope: Scope) -> None:
         """Refuse what is too much, or not allowed; takes a token out of the path."""
         limits = self.limits
-        if self.measures.in_flight > limits.concurrent:
-            raise refusals.message(503, "Too many requests are being answered right now: try again in a moment.")
         headers = dict(scope["headers"])
         if self.token:
             if self.cors and scope["method"] == "OPTIONS":
@@ -164,37 +177,43 @@ class Gate:
             raise refusals.message(429, "Too many requests from one client: try again in a moment.")
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        """The whole body, which mostly comes in one part."""
+        """The whole body, which mostly comes in one part; how long it may take is the server's to say."""
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            return self._fits(body)
-        try:
-            async with asyncio.timeout(self.limits.seconds):
-                parts, n = [body], len(body)
-                while message.get("more_body"):
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientGone
-                    parts.append(message.get("body", b""))
-                    n += len(parts[-1])
-                    if n > self.limits.body:
-                        break
-                return self._fits(b"".join(parts))
-        except TimeoutError:
-            raise refusals.message(503, "The request took too long to arrive.") from None
-
-    def _fits(self, body: bytes) -> bytes:
+        if message.get("more_body"):
+            body = await self._rest(body, receive)
+        if LATE in scope:
+            raise refusals.message(408, TOO_LATE)
         if len(body) > self.limits.body:
             raise refusals.detail(413, f"The body is larger than {self.limits.body} bytes: send less at once.")
         return body
 
-    async def _onward(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
+    async def _rest(self, first: bytes, receive: Receive) -> bytes:
+        """A body that comes in parts, as long as there is room for it beside all the others that are coming."""
+        parts, n = [first], len(first)
+        self._n_held += n
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                part: bytes = message.get("body", b"")
+                parts.append(part)
+                n += len(part)
+                self._n_held += len(part)
+                if not message.get("more_body") or n > self.limits.body:
+                    return b"".join(parts)
+                if self._n_held > BODIES_HELD * self.limits.body:
+                    raise refusals.message(503, "Too much is being sent right now: try again in a moment.")
+        finally:
+            self._n_held -= n
+
+    async def _onward(self, scope: Scope, given: bytes, receive: Receive, send: Send) -> tuple[str, int]:
         """Let the application answer; returns the route's template and the status."""
         status, has_begun = 500, False
-        body = await self._body(scope, receive) if scope["method"] not in ("GET", "HEAD") else None
+        body = given if scope["method"] not in ("GET", "HEAD") else None
 
         async def watching(message: Message) -> None:
             nonlocal status, has_begun

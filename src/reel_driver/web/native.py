@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from reel_driver.domain import FIELD, TITLE_FIELDS, Verdict, only_known
 from reel_driver.registry import Registry
 from reel_driver.web import refusals
+from reel_driver.web.aside import Aside
 from reel_driver.web.live import Models, Served
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 TYPES: dict[str, Any] = {"text": str, "int": int, "float": float, "list": list[str], "date": date}
 
 
+CATALOGUE_THREADS = 8
+"""Questions to the database at once: when it hangs, no more threads than these hang with it."""
 ONLY_PREDICTS = (
     "This installation only predicts: behind this route is the catalogue, which needs the whole of reel-driver."
 )
@@ -113,17 +116,21 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
         503: {"description": "no model, or no catalogue"},
     }
 
+    beside = Aside(CATALOGUE_THREADS)
+
     def served() -> Served:
         if models.watch.served is None:
             raise refusals.message(503, refusals.NO_MODEL)
         return models.watch.served
 
     @router.get("/titles/{ref}", responses=refused, summary="One title of the catalogue")
+    @beside
     def title(ref: str) -> TitleOut:
         with catalogue():
             return TitleOut.model_validate(work.store.find_title(ref))
 
     @router.get("/titles", responses=refused, summary="Titles of the catalogue")
+    @beside
     def titles(
         kind: Literal["movie", "show"] | None = None,
         after: Annotated[int, Query(ge=0, le=2**31, description="number of the last title of the page before")] = 0,
@@ -135,6 +142,7 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
             return [TitleOut.model_validate(r) for r in page_of_titles(work, kind=kind, after=after, limit=limit)]
 
     @router.get("/labels", responses=refused, summary="Every label that counts")
+    @beside
     def labels() -> list[dict[str, Any]]:
         with catalogue():
             from reel_driver.operations import correct
@@ -142,6 +150,7 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
             return [_plain(row) for row in correct.list_labels(work)]
 
     @router.get("/labels/{ref}", responses=refused, summary="Every word ever said on a title")
+    @beside
     def label_history(ref: str) -> list[dict[str, Any]]:
         with catalogue():
             from reel_driver.operations import correct
@@ -149,6 +158,7 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
             return [_plain(row) for row in correct.label_history(work, ref)]
 
     @router.put("/labels/{ref}", responses=refused, summary="Say your word on a title")
+    @beside
     def set_label(ref: str, label: LabelIn) -> TitleOut:
         with catalogue():
             from reel_driver.operations import correct
@@ -156,6 +166,7 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
             return TitleOut.model_validate(correct.set_label(work, ref, label.verdict))
 
     @router.delete("/labels/{ref}", responses=refused, summary="Take your word on a title back")
+    @beside
     def unset_label(ref: str) -> TitleOut:
         with catalogue():
             from reel_driver.operations import correct
@@ -163,6 +174,7 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
             return TitleOut.model_validate(correct.unset_label(work, ref))
 
     @router.get("/tonight", responses=refused, summary="Tonight's row")
+    @beside
     def tonight(
         n: Annotated[int, Query(ge=1, le=100)] = 10,
         minutes: Annotated[int | None, Query(ge=1, le=100_000)] = None,

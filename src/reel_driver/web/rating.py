@@ -96,7 +96,7 @@ class RatingRoutes:
         documented(router, "/predict", self.predict, RatingRequest, RatingPrediction, unavailable="detail")
         return router
 
-    def health(self) -> dict[str, Any]:
+    async def health(self) -> dict[str, Any]:
         """Always 200, whatever state the model is in."""
         live = self.models.rating
         served = live.served

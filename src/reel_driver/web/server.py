@@ -67,6 +67,7 @@ def serve(work: Workspace, host: str, port: int) -> None:
 
         from reel_driver.web.app import ServiceConfig, create_app
         from reel_driver.web.gate import Limits
+        from reel_driver.web.patience import patient
     except ImportError as error:
         raise ExtraMissing("serve", "The service") from error
     from reel_driver import tracking
@@ -99,6 +100,8 @@ def serve(work: Workspace, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
+        http=patient(config.limits.seconds, app.note),
+        ws="none",
         access_log=False,
         log_config=None,
         server_header=False,

@@ -116,7 +116,7 @@ class WatchRoutes:
         documented(router, "/api/predict_batch", self.predict_batch, PredictionBatch, PredictionResults)
         return router
 
-    def welcome(self) -> dict[str, Any]:
+    async def welcome(self) -> dict[str, Any]:
         """Where everything is."""
         return {
             "message": "Welcome to Reel Driver API",
@@ -130,7 +130,7 @@ class WatchRoutes:
             },
         }
 
-    def health(self) -> dict[str, Any]:
+    async def health(self) -> dict[str, Any]:
         """Healthy while a model is served, whatever state the registry is in."""
         served = self.served()
         return {
