@@ -14,7 +14,7 @@ from reel_driver.errors import NotFound
 from reel_driver.models import _MODULES, model_class
 from reel_driver.models.calibrate import sigmoid
 from reel_driver.models.forest import Forest, base_of_xgboost, forest_of_xgboost
-from reel_driver.models.trees import BULK, TreeModel
+from reel_driver.models.trees import TreeModel
 from reel_driver.models.treeshap import paths_of, shapley_values
 from reel_driver.tasks import WATCH, Pipeline, watch_pipeline
 
@@ -52,7 +52,7 @@ def test_a_kind_that_nobody_knows_is_a_key_error_and_a_name_off_the_menu_a_sente
         watch_pipeline("gut feeling")
 
 
-@pytest.fixture(scope="module", params=[1, 5, 9], ids=lambda depth: f"depth {depth}")
+@pytest.fixture(scope="module", params=[1, 5, 8, 9], ids=lambda depth: f"depth {depth}")
 def booster(request: pytest.FixtureRequest):
     """Trees of one depth on numbers with many unknowns, and what they were grown on."""
     import xgboost
@@ -79,6 +79,13 @@ def test_numpy_reads_the_trees_as_the_library_does_to_the_last_bit(booster) -> N
     np.testing.assert_allclose(sigmoid(ours.astype(np.float64)), sigmoid(theirs.astype(np.float64)), atol=1e-6)
     np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_array_equal(np.concatenate([forest.scores(row[None, :], base) for row in x]), ours)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 11, 12, 31, 32, 33, 64, 127, 128, 129])
+def test_a_title_gets_the_same_score_in_whatever_company(booster, n: int) -> None:
+    trees, x = booster
+    forest, base = read(trees)
+    np.testing.assert_array_equal(forest.scores(x[:n], base), forest.scores(x, base)[:n])
 
 
 def test_a_value_right_on_a_threshold_goes_the_librarys_way(booster) -> None:
@@ -142,8 +149,7 @@ def test_without_the_training_libraries_a_saved_model_still_scores_and_gives_its
     model = learner.fit(spec, encoded, levels_of(labelled["verdict"]), np.random.default_rng(0))
     assert isinstance(model, TreeModel)
     plain, arrays = model.state()
-    many = np.tile(encoded, (1 + BULK // len(encoded), 1))
-    np.savez(tmp_path / "model.npz", many=many, expected=model.predict(many)[0], **arrays)
+    np.savez(tmp_path / "model.npz", many=encoded, expected=model.predict(encoded)[0], **arrays)
     (tmp_path / "plain.json").write_text(json.dumps(plain))
     program = f"""
 import json, sys

@@ -3,7 +3,8 @@
 Three things make it quick. Both children of a node stand side by side, so that a step is `first + (x >= limit)`. The
 child that unknown values go to stands first, because a comparison with NaN is false; where that is the right child the
 question is turned round, -x >= next number above -threshold, and the row carries its negatives too. And all trees step
-down together, for one title by first asking every question there is and then following the answers.
+down together, for one title by first asking every question there is and then following the answers. Many titles are
+scored by bits, where the trees are shallow (`bits.py`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reel_driver.features.blocks import Matrix
+from reel_driver.models import bits
 
 _CHUNK = 64
 """Titles that walk together: so many that their nodes stay in the cache."""
+
+_MANY = 12
+"""From so many titles on bits are quicker than walking, where the trees are shallow."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,18 @@ class Forest:
 
         Added up tree after tree in float32, as XGBoost's own predictor does: the two agree to the last bit.
         """
-        packed = self._packed
         if len(encoded) == 1:
-            return packed.one(encoded[0], base)
-        parts = [packed.some(encoded[start : start + _CHUNK], base) for start in range(0, len(encoded), _CHUNK)]
+            return self._packed.one(encoded[0], base)
+        is_many = len(encoded) >= _MANY and 0 < self.depth <= bits.DEEPEST
+        trees, chunk = (self._bits, bits.CHUNK) if is_many else (self._packed, _CHUNK)
+        parts = [trees.scores(encoded[start : start + chunk], base) for start in range(0, len(encoded), chunk)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+
+    @cached_property
+    def _bits(self) -> bits.BitTrees:
+        """The same trees, for many titles at once."""
+        p = self._packed
+        return bits.BitTrees.of_nodes(p.n_trees, p.depth, p.asked, p.limit, p.first, p.value, p.width)
 
     @cached_property
     def _packed(self) -> _Packed:
@@ -154,7 +166,7 @@ class _Packed:
         leaves[0] += np.float32(base)
         return np.add.accumulate(leaves)[-1:]
 
-    def some(self, rows: Matrix, base: float) -> NDArray[np.float32]:
+    def scores(self, rows: Matrix, base: float) -> NDArray[np.float32]:
         """The scores of a few titles, shape (n_rows,)."""
         known = rows[:, : self.width]
         both = np.concatenate((known, -known), axis=1)

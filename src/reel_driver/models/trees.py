@@ -1,4 +1,4 @@
-"""XGBoost: learned by the library, scored by it in bulk and by plain numpy one title at a time."""
+"""XGBoost: learned by the library, scored by plain numpy."""
 
 from __future__ import annotations
 
@@ -19,32 +19,22 @@ from reel_driver.models import Vector
 from reel_driver.models.forest import Forest, base_of_xgboost, forest_of_xgboost
 from reel_driver.models.treeshap import Paths, paths_of, shapley_values
 
-BULK = 4096
-"""From so many titles on the library's own threaded predictor is faster than numpy."""
-
 
 @dataclass(frozen=True)
 class TreeModel:
     """Gradient-boosted trees in log-odds of "would watch".
 
     Attributes:
-        forest: the trees as arrays; enough to score.
+        forest: the trees as arrays.
         base: the constant in log-odds.
-        raw: the library's own format (UBJSON), for bulk scoring.
     """
 
     kind: ClassVar[str] = "xgboost"
     forest: Forest
     base: float
-    raw: NDArray[np.uint8]
 
     def predict(self, encoded: Matrix) -> tuple[Vector, None]:
         """Log-odds, shape (n_titles,); trees know no spread of their own."""
-        if len(encoded) >= BULK:
-            try:
-                return self._booster.inplace_predict(encoded, predict_type="margin").astype(np.float64), None
-            except ExtraMissing:
-                pass
         return self.forest.scores(encoded, self.base).astype(np.float64), None
 
     def contributions(self, encoded: Matrix) -> NDArray[np.float64]:
@@ -57,22 +47,14 @@ class TreeModel:
     def _paths(self) -> Paths:
         return paths_of(self.forest)
 
-    @cached_property
-    def _booster(self) -> Any:
-        xgboost = import_xgboost()
-        booster = xgboost.Booster()
-        booster.load_model(bytearray(self.raw.tobytes()))
-        booster.set_param({"nthread": 0})
-        return booster
-
     def state(self) -> State:
-        """Trees as arrays and in the library's format."""
-        return {"base": self.base, "depth": self.forest.depth}, {**self.forest.arrays(), "raw": self.raw}
+        """Trees as arrays, and the constant."""
+        return {"base": self.base, "depth": self.forest.depth}, self.forest.arrays()
 
     @classmethod
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> TreeModel:
         """Made again."""
-        return cls(Forest.from_arrays(arrays, int(plain["depth"])), float(plain["base"]), arrays["raw"])
+        return cls(Forest.from_arrays(arrays, int(plain["depth"])), float(plain["base"]))
 
 
 @dataclass(frozen=True)
@@ -113,8 +95,7 @@ class TreeLearner:
         data = xgboost.DMatrix(encoded, label=(levels > 0).astype(np.float32), feature_weights=draw)
         booster = xgboost.train({**params, "seed": int(rng.integers(2**31))}, data, num_boost_round=n_trees)
         described = json.loads(booster.save_raw("json"))
-        forest = forest_of_xgboost(described)
-        return TreeModel(forest, base_of_xgboost(described), np.frombuffer(booster.save_raw("ubj"), dtype=np.uint8))
+        return TreeModel(forest_of_xgboost(described), base_of_xgboost(described))
 
 
 DEFAULTS: Mapping[str, Any] = {
