@@ -100,6 +100,49 @@ def test_tonight_grants_wishes(demo, wish: tuple[str, ...], granted: Any) -> Non
     assert all(granted(p) for p in picks), picks
 
 
+@pytest.fixture
+def unrated_home(home: Path, tmp_path: Path) -> Path:
+    """A trained home with four Icelandic films that nobody has voted on, and one that somebody has."""
+    rows = [
+        f"tt900000{i},Unheard Of {i},2024,is,Drama,Two sisters inherit a lighthouse.,{i and 0},0\n" for i in range(4)
+    ]
+    table = tmp_path / "unrated.csv"
+    table.write_text(
+        "imdb_id,title,release_year,original_language,genre,overview,vote_average,vote_count\n"
+        + "".join(rows)
+        + "tt9000009,Heard Of,2023,is,Drama,A fisherman counts his nets.,7.1,50\n"
+    )
+    ok(home, *P, "import", "titles", table)
+    return home
+
+
+def test_titles_that_nobody_has_voted_on_come_with_a_predicted_rating_marked_as_such(unrated_home: Path) -> None:
+    wish = ("--language", "is")
+    picks = {p["title"]: p for p in json.loads(ok(unrated_home, *P, "tonight", "--json", *wish))}
+    heard = picks.pop("Heard Of")
+    assert (heard["rating"], heard["predicted_rating"]) == (7.1, None)
+    assert len(picks) == 4
+    assert all(p["rating"] is None and 0 < p["predicted_rating"] < 10 for p in picks.values())
+    drawn = ok(unrated_home, *P, "tonight", *wish)
+    predicted = f"~{picks['Unheard Of 1']['predicted_rating']:.1f}"
+    assert drawn.count("~") == 4 + 1, "four numbers and the line that says what the mark means"
+    assert predicted in drawn
+    assert f"predicted: {predicted}" in ok(unrated_home, *P, "predict", "tt9000001")
+    alone = json.loads(ok(unrated_home, "rate", "--title", "Unheard Of 1", "--overview", "Two sisters inherit a lighthouse.",
+                          "--release-date", "2024", "--genre", "Drama", "--language", "is", "--json"))  # fmt: skip
+    assert alone["predicted_rating"] == pytest.approx(picks["Unheard Of 1"]["predicted_rating"], abs=0.006)
+
+
+def test_a_damaged_rating_model_costs_the_row_no_title(unrated_home: Path) -> None:
+    champion = unrated_home / "models" / "rating" / "v0001"
+    champion.mkdir(parents=True)
+    (champion / "manifest.json").write_text("{")
+    (champion.parent / "aliases.json").write_text('{"champion": "v0001"}')
+    picks = json.loads(ok(unrated_home, *P, "tonight", "--json", "--language", "is"))
+    assert len(picks) == 5
+    assert {p["predicted_rating"] for p in picks} == {None}
+
+
 def test_a_wish_that_nothing_fulfils_is_an_empty_row_and_no_failure(demo) -> None:
     assert "Nothing in the catalogue fits that" in ok(demo[0], *P, "tonight", "--minutes", 1)
     assert json.loads(ok(demo[0], *P, "tonight", "--minutes", 1, "--json")) == []

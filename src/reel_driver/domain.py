@@ -196,6 +196,19 @@ def only_known(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+def crowd_rating(row: TitleRow) -> float | None:
+    """The mean that people gave, 0 to 10: TMDB's where anybody voted, else IMDb's; None where nobody's word is known.
+
+    >>> crowd_rating({"tmdb_rating": 8.5, "tmdb_votes": 900}), crowd_rating({"tmdb_rating": 0.0, "tmdb_votes": 0})
+    (8.5, None)
+    """
+    for name, votes in (("tmdb_rating", "tmdb_votes"), ("imdb_rating", "imdb_votes")):
+        rating = row.get(name)
+        if isinstance(rating, int | float) and row.get(votes) != 0:
+            return float(rating)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """A person's word on a title, with where it came from.
@@ -251,10 +264,19 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A recommended title: its score, its place in the row and why it stands there."""
+    """A recommended title: its score, its place in the row and why it stands there.
+
+    `predicted_rating` stands in where nobody's rating of the title is known.
+    """
 
     title: TitleRow
     score: Score
     reasons_for: tuple[Reason, ...] = ()
     reasons_against: tuple[Reason, ...] = ()
     is_exploration: bool = False
+    predicted_rating: float | None = None
+
+    @property
+    def rating(self) -> float | None:
+        """What people gave it."""
+        return crowd_rating(self.title)

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 
+import polars as pl
 import pytest
 from starlette.testclient import TestClient
 from web_cases import ALIEN
@@ -22,6 +23,8 @@ def native(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A client of a service with the starter catalogue, the invented labels and a model."""
     work = Workspace(tmp_path_factory.mktemp("home"), "starter")
     load_starter(work)
+    unheard = {"kind": "movie", "title": "Unheard Of", "release_year": 2024, "original_language": "is"}
+    work.store.upsert_titles(pl.DataFrame([unheard]), source="test")
     work.registry.add(work.watch_name, replace(bundle, threshold=0.5))
     app = create_app(work, access=AccessLog(io.StringIO()))
     with work, TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
@@ -64,6 +67,15 @@ def test_tonight_is_a_row_with_reasons(native: TestClient) -> None:
     assert len(row) == 4
     assert all(0 <= p["lower"] <= p["probability"] <= p["upper"] <= 1 for p in row)
     assert any(p["reasons_for"] or p["reasons_against"] for p in row)
+
+
+def test_a_title_of_tonight_that_nobody_has_voted_on_has_a_predicted_rating(native: TestClient) -> None:
+    unheard, *heard = native.get("/api/v1/tonight", params={"language": "is"}).json()
+    assert not heard
+    assert unheard["rating"] is None
+    assert 0 < unheard["predicted_rating"] < 10
+    others = native.get("/api/v1/tonight").json()
+    assert all(p["rating"] > 0 and p["predicted_rating"] is None for p in others)
 
 
 def test_titles_are_judged_with_intervals_and_reasons(native: TestClient) -> None:

@@ -88,6 +88,8 @@ def predict(context: click.Context, ref: str | None, source: Path | None, target
     extra = " (extrapolated: the model was trained on movies)" if s.is_extrapolated else ""
     click.secho(f"{show.named(pick.title)}: {show.percent(s.score)}", bold=True, nl=False)
     click.echo(f" (90 % interval {show.percent(s.lower)} to {show.percent(s.upper)}){extra}")
+    if pick.predicted_rating is not None:
+        click.echo(f"  nobody's rating is known; predicted: {rating_words(pick)}")
     for words, reasons in (("for", pick.reasons_for), ("against", pick.reasons_against)):
         for reason in reasons:
             click.echo(f"  {words:8}{reason.phrase} ({reason.weight:+.2f})")
@@ -110,6 +112,7 @@ def print_row(picks: Sequence[Pick], title: str) -> None:
                 f"[bold]{show.escape(show.named(t))}[/bold]{marks}\n[dim]{show.escape(', '.join((t.get('genre') or [])[:3]))}[/dim]",
                 length,
                 f"[bold]{show.percent(s.score)}[/bold]\n[dim]{show.percent(s.lower)} to {show.percent(s.upper)}[/dim]",
+                rating_words(pick),
                 why + but,
             ]
         )
@@ -118,9 +121,23 @@ def print_row(picks: Sequence[Pick], title: str) -> None:
         "title",
         ("", "right"),
         ("would watch", "right"),
+        ("rating", "right"),
         "because",
     ]
-    show.table(title, columns, rows)
+    is_any = any(p.predicted_rating is not None for p in picks)
+    show.table(title, columns, rows, caption="~ a predicted rating: nobody has voted yet." if is_any else "")
+
+
+def rating_words(pick: Pick) -> str:
+    """What the crowd gave, or what it is predicted to give with a ~ before it.
+
+    >>> from reel_driver.domain import Pick, Score
+    >>> rating_words(Pick({}, Score(1, 0.5, 0.4, 0.6), predicted_rating=6.43))
+    '~6.4'
+    """
+    if pick.predicted_rating is not None:
+        return f"~{pick.predicted_rating:.1f}"
+    return "" if pick.rating is None else f"{pick.rating:.1f}"
 
 
 def _joined(reasons: Sequence[Reason]) -> str:
@@ -150,6 +167,8 @@ def plain_pick(pick: Pick) -> dict[str, Any]:
         "upper": pick.score.upper,
         "is_extrapolated": pick.score.is_extrapolated,
         "is_exploration": pick.is_exploration,
+        "rating": pick.rating,
+        "predicted_rating": pick.predicted_rating,
         "reasons_for": [asdict(r) for r in pick.reasons_for],
         "reasons_against": [asdict(r) for r in pick.reasons_against],
     }

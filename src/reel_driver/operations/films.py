@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from time import perf_counter
@@ -11,8 +12,8 @@ from typing import Any
 import polars as pl
 
 from reel_driver.bundle import Bundle
-from reel_driver.domain import Score
-from reel_driver.errors import ColumnsMissing, NotFound, NothingToRead, ValueRefused
+from reel_driver.domain import Score, crowd_rating
+from reel_driver.errors import BundleError, ColumnsMissing, NotFound, NothingToRead, ValueRefused
 from reel_driver.operations.workspace import Workspace
 
 TASKS = ("rating", "genre")
@@ -112,9 +113,25 @@ def is_known(work: Workspace, text: str) -> bool:
     return bool(len(batch.terms)) or bool(batch.vectors.any())
 
 
-def predicted_ratings(work: Workspace, rows: list[dict[str, Any]]) -> list[float]:
-    """Predicted ratings of titles of the catalogue, for those that nobody voted on yet."""
-    return work.registry.load("rating").score_rows(rows)[0].tolist() if rows else []
+def stand_in_ratings(
+    work: Workspace, rows: Sequence[Mapping[str, Any]], bundle: Bundle | None = None
+) -> list[float | None]:
+    """A predicted rating, to two decimals, for each title that nobody's rating is known of; None for the others.
+
+    A rating model that cannot be loaded costs the numbers, not the titles: None for all.
+
+    Args:
+        work: whose rating model.
+        rows: titles.
+        bundle: the rating model, where it is loaded already.
+    """
+    out: list[float | None] = [None] * len(rows)
+    if unrated := [i for i, row in enumerate(rows) if crowd_rating(row) is None]:
+        with suppress(BundleError):
+            bundle = bundle or work.registry.load("rating")
+            for i, rating in zip(unrated, bundle.score_rows([rows[i] for i in unrated])[0].tolist(), strict=True):
+                out[i] = round(rating, 2)
+    return out
 
 
 def predict_ratings(work: Workspace, source: Path) -> tuple[pl.DataFrame, list[str]]:

@@ -16,6 +16,7 @@ from reel_driver.bundle import CHUNK, Bundle
 from reel_driver.domain import Pick, Score
 from reel_driver.evaluate import Progress, silent
 from reel_driver.files import write_atomically, write_parquet
+from reel_driver.operations.films import stand_in_ratings
 from reel_driver.operations.workspace import Workspace
 from reel_driver.schema import Problem
 
@@ -77,11 +78,13 @@ def tonight(
     genre: str | None = None,
     language: str | None = None,
     kind: str | None = None,
+    rating: Bundle | None = None,
     progress: Progress = silent,
 ) -> list[Pick]:
     """Tonight's row: unseen, unlabelled titles, ranked, varied, one to learn from, each with its reasons.
 
-    Scores come from the store; when the champion or the catalogue has changed since, they are made anew first.
+    Scores come from the store; when the champion or the catalogue has changed since, they are made anew first. Titles
+    of the row that nobody's rating is known of get a predicted one, by `rating` where it is loaded already.
     """
     bundle = work.registry.load(work.watch_name)
     if work.store.scored_by(work.profile) != bundle_mark(bundle):
@@ -95,9 +98,10 @@ def tonight(
     order, teaching = curate.pick_row(candidates, n)
     chosen = [candidates[i] for i in order]
     reasons = bundle.reasons(chosen)
+    ratings = stand_in_ratings(work, chosen, rating)
     return [
-        Pick(c, score_of(c), why[0], why[1], is_exploration=i == teaching)
-        for i, c, why in zip(order, chosen, reasons, strict=True)
+        Pick(c, score_of(c), why[0], why[1], is_exploration=i == teaching, predicted_rating=predicted)
+        for i, c, why, predicted in zip(order, chosen, reasons, ratings, strict=True)
     ]
 
 
@@ -112,7 +116,7 @@ def predict(work: Workspace, ref: str) -> Pick:
     row = work.store.find_title(ref)
     score = bundle.score_row(row, int(row["title_id"]))
     pro, contra = bundle.reasons([row], n=5)[0]
-    return Pick(row, score, pro, contra)
+    return Pick(row, score, pro, contra, predicted_rating=stand_in_ratings(work, [row])[0])
 
 
 def predict_file(work: Workspace, source: Path, target: Path) -> tuple[int, Sequence[Problem]]:

@@ -185,7 +185,11 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
         with catalogue():
             from reel_driver.operations import row
 
-            picks = row.tonight(work, n=n, minutes=minutes, genre=genre, language=language, kind=kind)
+            rating = models.rating.served
+            picks = row.tonight(
+                work, n=n, minutes=minutes, genre=genre, language=language, kind=kind,
+                rating=rating.bundle if rating else None,
+            )  # fmt: skip
         return [
             {
                 **_plain(dict(p.title)),
@@ -194,6 +198,8 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
                 "upper": p.score.upper,
                 "is_extrapolated": p.score.is_extrapolated,
                 "is_exploration": p.is_exploration,
+                "rating": p.rating,
+                "predicted_rating": p.predicted_rating,
                 "reasons_for": [asdict(r) for r in p.reasons_for],
                 "reasons_against": [asdict(r) for r in p.reasons_against],
             }
