@@ -22,7 +22,9 @@ from reel_driver.features.text import Tfidf
 from reel_driver.features.words import MAX_CHARACTERS, word_vectors, words_of
 from reel_driver.models import model_class
 from reel_driver.models.genre import GENRE_LEARNERS
+from reel_driver.operations.experiment import experiment
 from reel_driver.operations.films import film_of
+from reel_driver.operations.workspace import Workspace
 from reel_driver.registry import SHIPPED, Registry
 
 PLOTS = {
@@ -367,6 +369,40 @@ def test_an_experiment_is_a_table_of_combinations(tmp_path: Path, table: Path) -
     done = run_reel(tmp_path / "h", "experiment", "rating", "--data", table, "--only", "v1_original:ridge", "--json")
     assert [r["name"] for r in json.loads(done.stdout)] == ["v1_original:ridge"]
     assert len(menu.EXPERIMENT_FEATURES) * len(menu.LEARNERS) == 36
+
+
+def test_an_interrupted_experiment_goes_on_where_it_was(tmp_path: Path, table: Path) -> None:
+    work = Workspace(tmp_path, "me")
+
+    def stop_after_two(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment(work, table, only=":ridge", progress=stop_after_two)
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "data" / "experiments").rglob("*.json")}
+    assert len(kept) == 2
+    found = experiment(work, table, only=":ridge")
+    assert {r["name"] for r in found.rows} == {f"{f}:ridge" for f in menu.EXPERIMENT_FEATURES}
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept, "what is finished is not judged again"
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:40])
+    again = experiment(work, table, only=":ridge")
+    assert [r["cv"] for r in again.rows] == [r["cv"] for r in found.rows], "what is damaged is"
+    fewer = experiment(work, table, only=":ridge", seed=1)
+    assert [r["cv"] for r in fewer.rows] != [r["cv"] for r in found.rows], "and what was kept of another seed"
+
+
+def test_an_experiment_looks_at_the_test_part_only_when_asked(tmp_path: Path, table: Path) -> None:
+    asked = ("experiment", "rating", "--data", table, "--only", "v2_bigrams:r")
+    drawn = run_reel(tmp_path / "h", *asked).stdout
+    assert "test RMSE" not in drawn
+    assert "CV RMSE" in drawn
+    rows = json.loads(run_reel(tmp_path / "h", *asked, "--test", "--json").stdout)
+    assert {r["name"] for r in rows} == {"v2_bigrams:ridge", "v2_bigrams:random_forest"}
+    assert all(r["test"]["rmse"] > 0 and r["cv"]["rmse"] > 0 for r in rows)
+    assert "test RMSE" in run_reel(tmp_path / "h", *asked, "--test").stdout
+    assert "test" not in json.loads(run_reel(tmp_path / "h", *asked, "--json").stdout)[0]
 
 
 def test_tuning_by_chance_prints_the_best_settings(tmp_path: Path, table: Path) -> None:

@@ -72,31 +72,41 @@ def genres(context: click.Context, text: str, n: int, as_json: bool) -> None:
 @click.argument("task", type=click.Choice(["rating"]))
 @data_option
 @click.option("--only", help="Only combinations whose name contains this text, for example lightgbm.")
+@click.option("--test", "with_test", is_flag=True, help="Judge each combination on the test part, too.")
+@click.option("--seed", default=0, show_default=True, help="Of the folds and of learners that have none of their own.")
 @show.json_option
-def experiment(task: str, source: Path | None, only: str | None, as_json: bool) -> None:
-    """Every feature pipeline with every learner: cross-validated, tested, timed (36 combinations)."""
-    from reel_driver.operations import films
+@click.pass_context
+def experiment(context: click.Context, /, task: str, source: Path | None, as_json: bool, **wishes: Any) -> None:
+    """Every feature pipeline with every learner (36 combinations), cross-validated and timed.
 
-    with show.progress("Combinations") as progress:
-        rows = films.experiment(needed(source), only=only, progress=progress)
+    A finished combination is kept, so that an interrupted experiment goes on where it was.
+    """
+    from reel_driver.operations.experiment import experiment
+    from reel_driver.operations.workspace import Workspace
+
+    with Workspace.default(context.obj) as work, show.progress("Combinations") as progress:
+        found = experiment(work, needed(source), progress=progress, **wishes)
     if as_json:
-        show.echo_json(rows)
+        show.echo_json(found.rows)
         return
-    columns: list[str | tuple[str, str]] = [
-        "combination", ("CV RMSE", "right"), ("test RMSE", "right"), ("MAE", "right"), ("R2", "right"), ("s", "right"),
-    ]  # fmt: skip
+    parts = {"cv": "CV", **({"test": "test"} if wishes["with_test"] else {})}
+    columns: list[str | tuple[str, str]] = ["combination"]
+    columns += [(f"{words} {m}", "right") for words in parts.values() for m in ("RMSE", "MAE", "R2")]
     cells = [
         [
             r["name"],
-            f"{r['cv_rmse']:.4f}",
-            f"{r['rmse']:.4f}",
-            f"{r['mae']:.4f}",
-            f"{r['r2']:.3f}",
+            *(f"{r[p][m]:.{3 if m == 'r2' else 4}f}" for p in parts for m in ("rmse", "mae", "r2")),
             f"{r['seconds']:.1f}",
         ]
-        for r in rows
+        for r in found.rows
     ]
-    show.table("Rating: 5-fold on the training part, and the test part", columns, cells)
+    total = sum(r["seconds"] + r.get("test_seconds", 0) for r in found.rows)
+    show.table(
+        "Rating: 5-fold on the training part" + (", and the test part" if wishes["with_test"] else ""),
+        [*columns, ("s", "right")],
+        cells,
+        caption=f"{total:.0f} s together. Kept in {show.escape(found.kept_in)}; without that folder all is judged anew.",
+    )
 
 
 @click.command()

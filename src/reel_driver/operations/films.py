@@ -1,4 +1,4 @@
-"""Verbs on ratings and genres: rate, genres, train, evaluate, experiment, tune."""
+"""Verbs on ratings and genres: rate, genres, train, evaluate, tune."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import polars as pl
@@ -205,7 +204,6 @@ def evaluate(
     source: Path | None,
     model: str | None = None,
     *,
-    repeats: int = 1,
     seed: int = 0,
     progress: Any = None,
 ) -> Mapping[str, Any]:
@@ -226,36 +224,10 @@ def evaluate(
         from reel_driver import menu, ratings
 
         pipeline = menu.rating_pipeline(model or menu.DEFAULT_RATING)
-        return ratings.evaluate(pipeline, frame, repeats=repeats, seed=seed, progress=progress or silent)
+        return ratings.evaluate(pipeline, frame, seed=seed, progress=progress or silent)
     from reel_driver import genres as genre_task
 
     return genre_task.evaluate(genre_learner(model), frame, seed=seed, progress=progress or silent)
-
-
-def experiment(source: Path, *, only: str | None = None, progress: Any = None) -> list[dict[str, Any]]:
-    """Every feature pipeline of the first system with every learner: cross-validated, tested and timed, best first.
-
-    Args:
-        source: a table of films.
-        only: names of combinations must contain this text.
-        progress: told about each combination.
-    """
-    from reel_driver import menu, ratings
-
-    frame, _ = read_films(source)
-    names = [f"{f}:{m}" for f in menu.EXPERIMENT_FEATURES for m in menu.LEARNERS if (only or "") in f"{f}:{m}"]
-    if not names:
-        raise NotFound("combination", only, f"take a part of a name such as {menu.EXPERIMENT_FEATURES[3]}:lightgbm.")
-    rows = []
-    for done, name in enumerate(names, start=1):
-        began = perf_counter()
-        card = ratings.evaluate(menu.rating_pipeline(name), frame)
-        rows.append(
-            {"name": name, "cv_rmse": card["cv"]["rmse"], **card["test"], "seconds": round(perf_counter() - began, 1)}
-        )
-        if progress:
-            progress(done, len(names))
-    return sorted(rows, key=lambda r: r["cv_rmse"])
 
 
 def tune(
