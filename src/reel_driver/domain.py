@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -280,3 +280,17 @@ class Pick:
     def rating(self) -> float | None:
         """What people gave it."""
         return crowd_rating(self.title)
+
+    def plain(self) -> dict[str, Any]:
+        """Everything but the title, as plain JSON."""
+        return {
+            "probability": self.score.score,
+            "lower": self.score.lower,
+            "upper": self.score.upper,
+            "is_extrapolated": self.score.is_extrapolated,
+            "is_exploration": self.is_exploration,
+            "rating": self.rating,
+            "predicted_rating": self.predicted_rating,
+            "reasons_for": [asdict(r) for r in self.reasons_for],
+            "reasons_against": [asdict(r) for r in self.reasons_against],
+        }

@@ -146,8 +146,6 @@ def _joined(reasons: Sequence[Reason]) -> str:
 
 def plain_pick(pick: Pick) -> dict[str, Any]:
     """A pick as plain JSON."""
-    from dataclasses import asdict
-
     fields = (
         "title_id",
         "imdb_id",
@@ -160,18 +158,7 @@ def plain_pick(pick: Pick) -> dict[str, Any]:
         "original_language",
         "overview",
     )
-    return {
-        **{f: pick.title.get(f) for f in fields},
-        "probability": pick.score.score,
-        "lower": pick.score.lower,
-        "upper": pick.score.upper,
-        "is_extrapolated": pick.score.is_extrapolated,
-        "is_exploration": pick.is_exploration,
-        "rating": pick.rating,
-        "predicted_rating": pick.predicted_rating,
-        "reasons_for": [asdict(r) for r in pick.reasons_for],
-        "reasons_against": [asdict(r) for r in pick.reasons_against],
-    }
+    return {**{f: pick.title.get(f) for f in fields}, **pick.plain()}
 
 
 COMMANDS = (score, tonight, predict)

@@ -193,15 +193,7 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
         return [
             {
                 **_plain(dict(p.title)),
-                "probability": p.score.score,
-                "lower": p.score.lower,
-                "upper": p.score.upper,
-                "is_extrapolated": p.score.is_extrapolated,
-                "is_exploration": p.is_exploration,
-                "rating": p.rating,
-                "predicted_rating": p.predicted_rating,
-                "reasons_for": [asdict(r) for r in p.reasons_for],
-                "reasons_against": [asdict(r) for r in p.reasons_against],
+                **p.plain(),
             }
             for p in picks
         ]
