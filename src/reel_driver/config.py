@@ -63,6 +63,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REEL_API_TIMEOUT", "30", "seconds for a request to arrive, longer is 408; and for its answer, longer is 503"
     ),
+    Setting(
+        "REEL_API_KEEP_ALIVE",
+        "75",
+        "seconds that an idle connection is kept: more than a load balancer before it keeps one, or requests are lost between",
+    ),
     Setting("REEL_API_RATE", "0", "requests a second of one client; more is 429; 0 for no limit"),
     Setting("MLFLOW_TRACKING_URI", "", "MLflow server that runs and models are registered with; none by default"),
     Setting("MLFLOW_HOST", "", "MLflow host, when MLFLOW_TRACKING_URI is not set", also=("REEL_DRIVER_MLFLOW_HOST",)),

@@ -1,4 +1,4 @@
-"""The benchmark of the service still runs, and one prediction stays in the neighbourhood of an echo."""
+"""The benchmarks of the service still run: one prediction is about an echo, and no burst loses a request."""
 
 from __future__ import annotations
 
@@ -10,8 +10,26 @@ import sys
 from pathlib import Path
 
 import pytest
+from web_cases import free_port
 
-BENCH = Path(__file__).parents[2] / "bench" / "serve.py"
+BENCHES = Path(__file__).parents[2] / "bench"
+BENCH = BENCHES / "serve.py"
+
+
+def run(script: str, *arguments: object) -> str:
+    """What a benchmark prints when all is well."""
+    if shutil.which("wrk") is None and "wrk" not in os.environ.get("REEL_REQUIRE", "").split(","):
+        pytest.skip("wrk is not installed")
+    command = [sys.executable, str(BENCHES / script), "--port", str(free_port()), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_no_burst_loses_a_request_nor_do_slow_clients_take_one() -> None:
+    said = run("bursts.py", "--seconds", 1, "--burst", 1, "--connections", 8, "--slow", 20)
+    assert "nothing lost" in said
+    assert "too many at once, beside slow clients" in said
 
 
 def test_one_prediction_costs_about_as_much_as_an_echo(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,7 +22,7 @@ TOO_LATE = {"message": "The request took too long to arrive."}
 @pytest.fixture
 def impatient(start: Start) -> Running:
     """A service that waits a second for a request."""
-    return start(REEL_API_TIMEOUT="1", REEL_API_MAX_CONCURRENT="2")
+    return start(REEL_API_TIMEOUT="1", REEL_API_KEEP_ALIVE="1")
 
 
 @contextmanager
@@ -75,6 +76,16 @@ def test_who_says_nothing_or_nothing_of_use_is_let_go(impatient: Running) -> Non
     with connected(impatient) as s:
         s.sendall(WHOLE + b"\r\n")
         assert all_of(s).count(b"HTTP/1.1") == 1
+
+
+def test_a_large_body_that_is_coming_along_is_waited_for(impatient: Running) -> None:
+    body = BODY.ljust(200_000)
+    with connected(impatient) as s:
+        s.sendall(PREDICT.replace(b"predict", b"predict_batch") + b"Content-Length: %d\r\n\r\n" % len(body))
+        for start in range(0, len(body), 50_000):
+            time.sleep(0.5)
+            s.sendall(body[start : start + 50_000])
+        assert s.recv(12) == b"HTTP/1.1 200"
 
 
 def test_headers_without_end_are_431(impatient: Running) -> None:

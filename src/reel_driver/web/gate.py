@@ -95,19 +95,19 @@ class Gate:
             if handler is not None:
                 route = scope["path"]
             body = b"" if method in ("GET", "HEAD") else await self._body(scope, receive)
-            # Whoever is still sending takes no place from those who have asked.
+            # Whoever is still sending takes no place from those who have asked, nor does who is slow to take the answer.
             if measures.in_flight >= self.limits.concurrent:
                 raise refusals.message(503, "Too many requests are being answered right now: try again in a moment.")
-            measures.in_flight += 1
-            try:
-                if handler is not None:
+            if handler is not None:
+                measures.in_flight += 1
+                try:
                     content = await handler(body)
-                    status = 200
-                    await _send(send, 200, content)
-                else:
-                    route, status = await self._onward(scope, body, receive, send)
-            finally:
-                measures.in_flight -= 1
+                finally:
+                    measures.in_flight -= 1
+                status = 200
+                await _send(send, 200, content)
+            else:
+                route, status = await self._onward(scope, body, receive, send)
         except Refusal as refusal:
             status = refusal.status
             await _send(send, status, refusal.content, refusal.headers)
@@ -212,13 +212,15 @@ class Gate:
 
     async def _onward(self, scope: Scope, given: bytes, receive: Receive, send: Send) -> tuple[str, int]:
         """Let the application answer; returns the route's template and the status."""
-        status, has_begun = 500, False
+        measures, status = self.measures, 0
         body = given if scope["method"] not in ("GET", "HEAD") else None
 
         async def watching(message: Message) -> None:
-            nonlocal status, has_begun
+            nonlocal status
             if message["type"] == "http.response.start":
-                status, has_begun = message["status"], True
+                status = message["status"]
+                measures.in_flight -= 1
+                limit.reschedule(None)
             await send(message)
 
         async def whole() -> Message:
@@ -228,13 +230,15 @@ class Gate:
             content, body = body, None
             return {"type": "http.request", "body": content, "more_body": False}
 
+        measures.in_flight += 1
         try:
-            async with asyncio.timeout(self.limits.seconds):
+            async with asyncio.timeout(self.limits.seconds) as limit:
                 await self.app(scope, whole, watching)
         except TimeoutError:
-            if has_begun:
-                raise
             raise refusals.message(503, "This took too long: try again, or ask for less.") from None
+        finally:
+            if not status:
+                measures.in_flight -= 1
         return str(getattr(scope.get("route"), "path", "unknown")), status
 
 

@@ -1,9 +1,9 @@
 """How long the server waits for a request to arrive, and how much of one it holds.
 
 uvicorn waits for ever and keeps headers of any length. A client that sends a byte a second would hold a connection until it
-pleases; thousands of those take every one that the system gives. Here a request must have arrived whole within some
-seconds of its first byte: 408 else, and the connection is closed. So is one that stays silent, or whose client does
-not take the answer.
+pleases; thousands of those take every one that the system gives. Here the headers must have arrived within some seconds of the first
+byte, and a body must have arrived or be coming along well: 408 else, and the connection is closed. So is one that stays
+silent, or whose client does not take the answer.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ LATE = "reel.late"
 LARGEST_HEAD = 64 * 1024
 """Bytes of a request's first line and headers; more is 431."""
 
+ENOUGH = 16 * 1024
+"""Bytes of a body that must arrive before the time is counted anew."""
+LONGEST = 4
+"""Times that it is counted at most."""
 TOO_LATE = "The request took too long to arrive."
 
 Note = Callable[[int, float], None]
@@ -50,7 +54,7 @@ class _Patient(HttpToolsProtocol):
     _late: asyncio.TimerHandle | None = None
     _untaken: asyncio.TimerHandle | None = None
     _since = 0.0
-    _n_head = 0
+    _n_arrived = _n_head = 0
     _in_head = True
     """Whether headers are what comes next."""
     _is_whole = False
@@ -74,8 +78,9 @@ class _Patient(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._late is None:
-            self._since = self.loop.time()
-            self._late = self.loop.call_later(self.seconds, self._too_late)
+            self._since, self._n_arrived = self.loop.time(), 0
+            self._late = self.loop.call_later(self.seconds, self._look)
+        self._n_arrived += len(data)
         if self._in_head:
             self._n_head += len(data)
             if self._n_head > LARGEST_HEAD:
@@ -120,14 +125,22 @@ class _Patient(HttpToolsProtocol):
         if self.transport.get_write_buffer_size() and self._untaken is None:
             self._untaken = self.loop.call_later(self.seconds, self.transport.abort)
 
-    def _too_late(self) -> None:
+    def _look(self) -> None:
+        """The time is over; but if it was the service that was busy, what has arrived meanwhile has to be read first."""
+        self._late = self.loop.call_later(0.05, self._judge)
+
+    def _judge(self) -> None:
         self._late = None
-        if self._is_whole or self.transport.is_closing():
-            self.transport.close()
+        is_fast = self._n_arrived >= ENOUGH and self.loop.time() - self._since < LONGEST * self.seconds
+        if self.transport.is_closing():
+            return
+        if self._is_whole or (self.cycle is not None and self.cycle.response_complete and not self._in_head):
+            self.transport.close()  # it has its answer, and goes on sending
         elif self._in_head:
             self._refuse(408, TOO_LATE)
-        elif self.cycle.response_complete:  # it was refused already, and goes on sending
-            self.transport.close()
+        elif is_fast:
+            self._n_arrived = 0
+            self._late = self.loop.call_later(self.seconds, self._look)
         else:
             self.scope[LATE] = True
             self.cycle.keep_alive = self.cycle.more_body = False

@@ -96,6 +96,7 @@ def serve(work: Workspace, host: str, port: int) -> None:
         # The server puts its own handler in this one's place, and raises the signal again when it has drained: a stop
         # that was asked for is no failure.
         signal.signal(stop, lambda *_: None)
+    _allow_connections()
     uvicorn.run(
         app,
         host=host,
@@ -106,7 +107,19 @@ def serve(work: Workspace, host: str, port: int) -> None:
         log_config=None,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=int(number("REEL_API_KEEP_ALIVE", 1)),
         timeout_graceful_shutdown=int(config.limits.seconds),
         backlog=2048,
         lifespan="on",
     )
+
+
+def _allow_connections() -> None:
+    """Take as many open connections as the system gives; what it gives unasked is often 1024."""
+    try:
+        import resource
+    except ImportError:  # a system without such limits
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
