@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -35,6 +36,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise DiskError(path, error.strerror or str(error)) from error
+
+
+def digest(path: Path) -> str:
+    """The first 12 digits of a file's SHA-256: enough to tell one table from another."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:12]
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:

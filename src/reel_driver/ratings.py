@@ -78,6 +78,11 @@ def first_parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return films[train.tolist()], films[test.tolist()]
 
 
+def ratings_of(films: pl.DataFrame) -> Vector:
+    """What people gave, shape (n_films,)."""
+    return films["tmdb_rating"].cast(pl.Float64).to_numpy()
+
+
 def weights_of(frame: pl.DataFrame, *, by_votes: bool) -> Vector:
     """Weight of each film: 1 / (0.6 + 3 / votes), as the noise of a mean of votes has it, or 1."""
     if not by_votes or "tmdb_votes" not in frame.columns:
@@ -89,7 +94,7 @@ def weights_of(frame: pl.DataFrame, *, by_votes: bool) -> Vector:
 def fit(pipeline: RatingPipeline, films: pl.DataFrame, rng: np.random.Generator) -> tuple[Any, RatingModel]:
     """Spec and model of all given films."""
     spec = pipeline.recipe.fit(films)
-    target = films["tmdb_rating"].cast(pl.Float64).to_numpy()
+    target = ratings_of(films)
     weight = weights_of(films, by_votes=pipeline.by_votes)
     return spec, pipeline.learner.fit(spec.names, spec.encode_frame(films), target, weight, rng)
 
@@ -130,11 +135,11 @@ def evaluate(
     started = perf_counter()
     train, test = first_parts(frame)
     rng = np.random.default_rng(seed)
-    rating = train["tmdb_rating"].cast(pl.Float64).to_numpy()
+    rating = ratings_of(train)
     predicted = out_of_fold(pipeline, train, rng, progress=lambda done, _: progress(done, N_FOLDS + 1))
     tested = judged_on(test, pipeline, train, rng)
     progress(N_FOLDS + 1, N_FOLDS + 1)
-    truth = test["tmdb_rating"].cast(pl.Float64).to_numpy()
+    truth = ratings_of(test)
     card = {
         "task": "rating",
         "pipeline": pipeline.name,
@@ -152,7 +157,7 @@ def judged_on(
     """Errors on films that the model never saw: of all, and of those with 100 votes or more where votes are known."""
     spec, model = fit(pipeline, train, rng)
     predicted = np.clip(model.predict(spec.encode_frame(test))[0], 0, 10)
-    truth = test["tmdb_rating"].cast(pl.Float64).to_numpy()
+    truth = ratings_of(test)
     found = {"test": errors_of(truth, predicted).plain()}
     if "tmdb_votes" in test.columns:
         sure = (test["tmdb_votes"] >= 100).fill_null(False).to_numpy()
@@ -178,7 +183,7 @@ def fit_bundle(
     rng = np.random.default_rng(seed)
     total = N_FOLDS + 1
     predicted = out_of_fold(pipeline, films, rng, progress=lambda done, _: progress(done, total))
-    rating = films["tmdb_rating"].cast(pl.Float64).to_numpy()
+    rating = ratings_of(films)
     interval = fit_interval(predicted, rating)
     _, lower, upper = interval(predicted, None)
     spec, model = fit(pipeline, films, rng)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import polars as pl
 from reel_driver import __version__, menu, ratings
 from reel_driver.errors import NotFound
 from reel_driver.evaluate import Progress, silent
-from reel_driver.files import write_json
+from reel_driver.files import digest, write_json
 from reel_driver.operations.films import read_films
 from reel_driver.operations.workspace import Workspace
 
@@ -65,7 +64,7 @@ def experiment(
         raise NotFound("combination", only, f"take a part of a name such as {menu.EXPERIMENT_FEATURES[3]}:lightgbm.")
     frame, _ = read_films(source)
     train, test = ratings.first_parts(frame)
-    kept_in = work.data("experiments") / hashlib.sha256(source.read_bytes()).hexdigest()[:12]
+    kept_in = work.data("experiments") / digest(source)
     rows = []
     for done, (features, learner) in enumerate(pairs):
         progress(done, len(pairs))
@@ -84,7 +83,7 @@ def _judged(
     if row is None:
         began = perf_counter()
         predicted = ratings.out_of_fold(pipeline, train, np.random.default_rng(seed))
-        errors = ratings.errors_of(train["tmdb_rating"].cast(pl.Float64).to_numpy(), predicted)
+        errors = ratings.errors_of(ratings.ratings_of(train), predicted)
         row = {"name": pipeline.name, "cv": errors.plain(), "seconds": round(perf_counter() - began, 2)}
         write_json({"settings": settings, **row}, path)
     if test is None:

@@ -241,24 +241,28 @@ def tune(
     seed: int = 0,
     progress: Any = None,
 ) -> list[Any]:
-    """Tune a LightGBM pipeline of the rating menu on a table; trials, best first.
+    """Tune a LightGBM pipeline of the rating menu on the training part of a table; trials, best first.
 
-    Optuna's study is kept in `data/tuning.db` of the home folder, or in the given storage.
+    Optuna's study is kept in `data/tuning.db` of the home folder, or in the given storage, under a name of the table,
+    the pipeline and the seed.
+
+    Raises:
+        NotFound: for a pipeline without LightGBM.
     """
-    from reel_driver import menu, search
+    from reel_driver import menu, ratings, search
     from reel_driver.evaluate import silent
+    from reel_driver.files import digest
 
-    frame, _ = read_films(source)
     pipeline = menu.rating_pipeline(model)
     if not model.endswith(":lightgbm"):
         raise NotFound("pipeline to tune", model, "choose one with lightgbm, as in five:lightgbm.")
+    frame, _ = read_films(source)
+    train, _ = ratings.first_parts(frame)
     if method == "optuna" and storage is None:
         path = work.data("tuning.db")
         path.parent.mkdir(parents=True, exist_ok=True)
         storage = f"sqlite:///{path}"
-    if storage and storage.startswith(("postgres://", "postgresql://")):
-        storage = "postgresql+psycopg://" + storage.partition("://")[2]
     return search.tune(
-        pipeline, frame, menu.LIGHTGBM_SPACE, method=method, n_trials=n_trials, seed=seed, storage=storage,
-        study=f"rating {model} {source.name}", progress=progress or silent,
+        pipeline, train, menu.LIGHTGBM_SPACE, method=method, n_trials=n_trials, seed=seed, storage=storage,
+        study=f"rating {model} of {digest(source)}, seed {seed}", progress=progress or silent,
     )  # fmt: skip

@@ -53,8 +53,8 @@ class Connected:
             StoreError: in one of its kinds, when that cannot be.
             ExtraMissing: for PostgreSQL without its driver.
         """
-        parsed = _parsed(url if url is not None else config.database_url())
-        where = _where(parsed)
+        parsed = read_url(url if url is not None else config.database_url())
+        where = shown(parsed)
         if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
             try:
                 Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -139,12 +139,17 @@ class Connected:
         return self._engine.dialect.name == "sqlite"
 
 
-def _parsed(url: str) -> URL:
+def read_url(url: str, said_by: str = "DATABASE_URL") -> URL:
+    """A database URL of a kind that is known here, with its driver.
+
+    Raises:
+        StoreUnreachable: for anything else, in a sentence that names who said it.
+    """
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
     except (exc.ArgumentError, ValueError):
-        raise StoreUnreachable("of DATABASE_URL", "it is not a database URL") from None
+        raise StoreUnreachable(f"of {said_by}", "it is not a database URL") from None
     if backend not in ("sqlite", "postgresql"):
         raise StoreUnreachable(f"of kind {backend}", "only SQLite and PostgreSQL are known here")
     if parsed.drivername in ("postgresql", "postgres"):
@@ -152,7 +157,8 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _where(url: URL) -> str:
+def shown(url: URL) -> str:
+    """The database's name, safe to print."""
     if url.get_backend_name() == "sqlite":
         return str(url.database or ":memory:")
     return url.set(query={}).render_as_string(hide_password=True).replace("+psycopg", "")
