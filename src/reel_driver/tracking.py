@@ -5,6 +5,7 @@ Aliases are used, never stages. A bundle is logged as plain files, so that any c
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -180,7 +181,11 @@ def _has_model(client: MlflowClient, name: str) -> bool:
 @cache
 def _client(uri: str) -> MlflowClient:
     """The client, told to give up soon: a registry that hangs must not hold anybody up."""
-    defaults = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+    defaults = {
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    }
     if endpoint := setting("REEL_DRIVER_MINIO_ENDPOINT"):
         url = endpoint if "://" in endpoint else f"http://{endpoint}:{setting('REEL_DRIVER_MINIO_PORT')}"
         defaults |= {
@@ -194,4 +199,5 @@ def _client(uri: str) -> MlflowClient:
         from mlflow import MlflowClient
     except ImportError as error:
         raise ExtraMissing("mlflow", "MLflow") from error
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # what it has to say of its progress is not ours to print
     return MlflowClient(tracking_uri=uri, registry_uri=uri)

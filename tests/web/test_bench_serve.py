@@ -32,6 +32,16 @@ def test_no_burst_loses_a_request_nor_do_slow_clients_take_one() -> None:
     assert "too many at once, beside slow clients" in said
 
 
+def test_a_registry_that_is_killed_or_hangs_costs_no_request() -> None:
+    required = os.environ.get("REEL_REQUIRE", "").split(",")
+    if not {"wrk", "mlflow"} <= set(required):
+        pytest.skip("a registry that comes and goes takes a minute")
+    said = run("registry.py", "--seconds", 1, "--connections", 4)
+    assert said.endswith("no request failed\n")
+    for phase in ("up", "killed", "restarted", "hung (SIGSTOP)", "continued"):
+        assert f"\n{phase}" in said
+
+
 def test_one_prediction_costs_about_as_much_as_an_echo(tmp_path: Path) -> None:
     if "wrk" not in os.environ.get("REEL_REQUIRE", "").split(","):
         pytest.skip("measuring takes half a minute")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 
 from reel_driver import __version__
 from reel_driver.errors import ReelError
@@ -139,25 +140,23 @@ def _translate(api: FastAPI) -> None:
     api.add_exception_handler(RequestValidationError, invalid)
 
 
-def _openapi_of(api: FastAPI) -> Any:
-    def document() -> dict[str, Any]:
-        if api.openapi_schema is None:
-            api.openapi_schema = get_openapi(
-                title=api.title, version=api.version, description=api.description, routes=api.routes
-            )
-            schemas = api.openapi_schema.setdefault("components", {}).setdefault("schemas", {})
-            schemas.update(schemas_of(PredictionItem, PredictionBatch, RatingRequest))
-        return api.openapi_schema
+def _openapi_of(api: FastAPI) -> Callable[[], bytes]:
+    @cache
+    def document() -> bytes:
+        found = get_openapi(title=api.title, version=api.version, description=api.description, routes=api.routes)
+        schemas = found.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(schemas_of(PredictionItem, PredictionBatch, RatingRequest))
+        return json.dumps(found).encode()
 
     return document
 
 
-def _add_documents(api: FastAPI, prefix: str, document: Any) -> None:
+def _add_documents(api: FastAPI, prefix: str, document: Callable[[], bytes]) -> None:
     """The OpenAPI document and its two readers, at the root and under the prefix."""
     at = f"{prefix}/openapi.json"
 
-    def openapi() -> JSONResponse:
-        return JSONResponse(document())
+    async def openapi() -> Response:
+        return Response(document(), media_type="application/json")
 
     def docs(request: Request) -> Response:
         return get_swagger_ui_html(openapi_url=request.scope.get("root_path", "") + at, title=api.title)
