@@ -313,6 +313,39 @@ def test_parquet_is_read_with_its_types(tmp_path: Path) -> None:
     assert row["labelled_at"] == datetime(2025, 5, 19, tzinfo=UTC)
 
 
+TYPED = {
+    "imdb_id": [
+        "tt0000001",
+        "TT0000002",
+        " tt0000003 ",
+        "https://www.imdb.com/title/tt0000004/",
+        None,
+        "tt5",
+        "6.0",
+        "n/a",
+    ],
+    "title": ["A", " B ", "C\0C", "D\r\nD", "\\N", "é" * 400, "y" * 600, ""],
+    "production_status": ["Released", "x" * 26, "é" * 20, " ", None, "Planned", "-", "Released"],
+    "genre": [["Drama"], ["Drama", "Drama"], [" War ", ""], [], None, ["sci-fi", "x" * 30], [None], ["Drama", None]],
+    "origin_country": [["US"], ["us", "GB"], ["Nowhere land"], [], None, ["United States"], ["US", "US"], ["N/A"]],
+    "tmdb_rating": [0.0, 0.0, 5.5, 11.0, float("nan"), None, -1.0, 12.0],
+    "tmdb_votes": [0, 7, None, -3, 5, 6, 10**14, 8],
+    "runtime": [0, 90, None, 10**6, 1, 2, 3, 4],
+    "release_year": [1999, 1800, 3000, None, 2000, 2001, 2002, 2003],
+}
+
+
+@pytest.mark.parametrize("rows", [[0], [1], list(range(8)), [0, 4, 7], [3, 5], [2, 6]])
+def test_a_typed_table_is_read_as_the_same_table_in_text(tmp_path: Path, rows: list[int]) -> None:
+    typed = pl.DataFrame(TYPED)[rows]
+    typed.write_parquet(tmp_path / "typed")
+    typed.with_columns(pl.selectors.float().fill_nan(None)).write_ndjson(tmp_path / "text")
+    (frame, problems), (same, others) = read_table(tmp_path / "typed"), read_table(tmp_path / "text")
+    assert frame.equals(same)
+    said = [(p.line, p.column, p.what_to_do) for p in problems]
+    assert said == [(p.line, p.column, p.what_to_do) for p in others]
+
+
 def test_only_flagged_labels_are_a_persons_where_there_are_flags(tmp_path: Path) -> None:
     content = "title,label,human_labeled,confirmed\nA,yes,true,false\nB,yes,f,t\nC,yes,false,\n"
 

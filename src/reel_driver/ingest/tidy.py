@@ -7,6 +7,7 @@ title kept, reported once a column.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -39,7 +40,7 @@ def understood(raw: Raw, *, needs_labels: bool = False, name: object = None) -> 
         frame = frame.with_columns(table.labels())
     nameless = frame.select(pl.all_horizontal(pl.col("title", "imdb_id", "tmdb_id").is_null())).to_series()
     table.reject(nameless, "title", None, "it has neither a title nor an id; give one of them.")
-    return frame.filter(table.kept), table.problems()
+    return frame if table.kept.all() else frame.filter(table.kept), table.problems()
 
 
 class _Tidying:
@@ -51,8 +52,13 @@ class _Tidying:
         self._rejections = list(raw.problems)
         self._notes: list[Problem] = []
         self.kept = pl.repeat(True, len(raw.frame), dtype=pl.Boolean, eager=True)
-        has_ids = [self._texts(c).is_not_null() for f, c in columns.items() if f in ("imdb_id", "tmdb_id")]
-        self._has_id = pl.DataFrame(has_ids).select(pl.any_horizontal(pl.all())).to_series() if has_ids else ~self.kept
+
+    @cached_property
+    def _has_id(self) -> pl.Series:
+        ids = [self._texts(c).is_not_null() for f, c in self._columns.items() if f in ("imdb_id", "tmdb_id")]
+        if not ids:
+            return pl.repeat(False, len(self._raw.frame), dtype=pl.Boolean, eager=True)
+        return pl.DataFrame(ids).select(pl.any_horizontal(pl.all())).to_series()
 
     def problems(self) -> list[Problem]:
         """All of it: rejected rows in the order of the file, then what was left out."""
@@ -137,6 +143,8 @@ class _Tidying:
 
     def _texts(self, column: str) -> pl.Series:
         texts = _as_text(self._raw.frame[column]).str.strip_chars()
+        if not (texts.str.len_bytes() <= _LONGEST_NOTHING).any():
+            return texts
         return pl.DataFrame({"t": texts}).select(
             pl.when(~pl.col("t").str.to_lowercase().is_in(list(values.NOTHING))).then("t").alias(column)
         )[column]
@@ -149,8 +157,10 @@ class _Tidying:
         }
         if field.name in readers:
             texts = self._texts(column.name)
-            read = _translate(texts, readers[field.name], pl.String())
+            read = _translate(texts, readers[field.name], pl.String(), right=_RIGHT.get(field.name))
             unread = texts.is_not_null() & read.is_null()
+            if not unread.any():
+                return read
             if field.name == "kind":
                 unread &= texts.str.to_lowercase() != "unknown"
                 self.reject(unread, "kind", texts, "only movies and shows are kept; say movie or show.")
@@ -159,14 +169,13 @@ class _Tidying:
             else:
                 self.note(unread, field.name, texts, f"it has to be {field.help}.")
             return read
-        texts = (
-            _as_text(column)
-            .str.replace_all("\0", "", literal=True)
-            .str.replace_all(r"\r\n?|\v", "\n")
-            .str.strip_chars()
-        )
-        texts = texts.to_frame().select(pl.when(~pl.first().is_in(["", "\\N"])).then(pl.first()))[column.name]
-        if field.max_length is not None:
+        texts = _as_text(column)
+        if texts.str.contains("[\0\r\v]").any():
+            texts = texts.str.replace_all("\0", "", literal=True).str.replace_all(r"\r\n?|\v", "\n")
+        texts = texts.str.strip_chars()
+        if (texts.str.len_bytes() <= len("\\N")).any():
+            texts = texts.to_frame().select(pl.when(~pl.first().is_in(["", "\\N"])).then(pl.first()))[column.name]
+        if field.max_length is not None and (texts.str.len_bytes() > field.max_length).any():
             long = (texts.str.len_chars() > field.max_length).fill_null(False)
             if long.any():
                 if field.name in ("title", "original_title", "tagline"):
@@ -176,27 +185,16 @@ class _Tidying:
         return texts
 
     def _number(self, field: Field, column: pl.Series) -> pl.Series:
-        texts = self._texts(column.name) if not column.dtype.is_numeric() else column.cast(pl.String)
-        numbers = column.cast(pl.Float64) if column.dtype.is_numeric() else texts.cast(pl.Float64, strict=False)
-        numbers = numbers.fill_nan(None)
-        rest = texts.filter(numbers.is_null() & texts.is_not_null())
-        if len(rest) and not column.dtype.is_numeric():
-            reader = values.year if field.name == "release_year" else values.number
-            careful = _translate(texts, reader, pl.Float64())
-            numbers = numbers.to_frame().select(pl.coalesce(pl.first(), careful))[column.name]
+        numbers, unread = self._numbers(field, column)
         if field.name == "imdb_rating" and ((numbers.max() or 0) > 10):  # type: ignore[operator]
             numbers = (numbers / 10).round(3)
-        unread = texts.is_not_null() & numbers.is_null() & (texts != "NaN")
-        outside = pl.DataFrame([numbers.alias("n")]).select(
-            (
-                (pl.col("n") < (field.minimum if field.minimum is not None else float("-inf")))
-                | (pl.col("n") > (field.maximum if field.maximum is not None else float("inf")))
-            ).fill_null(False)
-        )["n"]
+        low = field.minimum if field.minimum is not None else float("-inf")
+        high = field.maximum if field.maximum is not None else float("inf")
+        bad = (unread | (numbers < low) | (numbers > high)).fill_null(False)
         if field.name in ZERO_IS_UNKNOWN or field.name == "tmdb_rating":
             numbers = self._zeros_out(field, numbers)
-        bad = (unread | outside).fill_null(False)
         if bad.any():
+            texts = self._texts(column.name) if not column.dtype.is_numeric() else column.cast(pl.String)
             limits = (
                 f"between {field.minimum:.15g} and {field.maximum:.15g}" if field.maximum is not None else "0 or more"
             )
@@ -207,8 +205,22 @@ class _Tidying:
             numbers = numbers.to_frame().select(pl.when(~bad).then(pl.first()))[column.name]
         return numbers.round(0).cast(pl.Int64) if field.type == "int" else numbers
 
+    def _numbers(self, field: Field, column: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """The column as numbers, and where something stands that is none."""
+        if column.dtype.is_numeric():
+            return column.cast(pl.Float64).fill_nan(None), pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
+        texts = self._texts(column.name)
+        numbers = texts.cast(pl.Float64, strict=False).fill_nan(None)
+        if (numbers.is_null() & texts.is_not_null()).any():
+            reader = values.year if field.name == "release_year" else values.number
+            careful = _translate(texts, reader, pl.Float64())
+            numbers = numbers.to_frame().select(pl.coalesce(pl.first(), careful))[column.name]
+        return numbers, texts.is_not_null() & numbers.is_null() & (texts != "NaN")
+
     def _zeros_out(self, field: Field, numbers: pl.Series) -> pl.Series:
         is_zero = numbers == 0
+        if not is_zero.any():
+            return numbers
         if field.name == "tmdb_rating" and "tmdb_votes" in self._columns:
             votes = self._texts(self._columns["tmdb_votes"]).cast(pl.Float64, strict=False).fill_null(0)
             is_zero = is_zero & (votes == 0)
@@ -242,9 +254,12 @@ class _Tidying:
         self._notes.append(Problem(self._raw.source, line, self._columns[field], value, f"{what}.", False))
 
     def _list(self, field: Field, column: pl.Series) -> pl.Series:
-        texts = self._texts(column.name)
         element = values.ELEMENTS.get(field.name, str.strip)
         limit = field.max_length or 10_000
+        if column.dtype == pl.List(pl.String) and _is_tidy(column, lambda item: element(item.strip())[:limit]):
+            is_empty = column.list.len() == 0
+            return column.to_frame().select(pl.when(~is_empty).then(pl.first())).to_series()
+        texts = self._texts(column.name)
         dropped: set[str] = set()
 
         def read(text: str) -> list[str] | None:
@@ -276,8 +291,35 @@ def _derived(frame: pl.DataFrame, *, is_show: bool) -> pl.DataFrame:
     )
 
 
-def _translate(texts: pl.Series, read: Callable[[str], Any], dtype: pl.DataType) -> pl.Series:
-    """Each different text read once; null where it cannot be read."""
+def _is_tidy(lists: pl.Series, read: Callable[[str], str]) -> bool:
+    """Whether lists need no reading: no element is empty, unknown, there twice, or written otherwise than it is read."""
+    n_items = lists.list.len().fill_null(0)
+    items = lists.filter(n_items > 0).explode()
+    if items.has_nulls() or (lists.list.n_unique() < n_items).any():
+        return False
+    try:
+        return all(item and read(item) == item for item in items.unique().to_list())
+    except ValueError:
+        return False
+
+
+_LONGEST_NOTHING = max(len(nothing) for nothing in values.NOTHING)
+
+_RIGHT = {"imdb_id": r"^tt[0-9]{7,8}$"}
+"""Patterns of texts that are what they are read as."""
+
+
+def _translate(
+    texts: pl.Series, read: Callable[[str], Any], dtype: pl.DataType, *, right: str | None = None
+) -> pl.Series:
+    """Each different text read once; null where it cannot be read. Texts that fit the pattern `right` stay."""
+    if right is not None:
+        fits = texts.str.contains(right)
+        if fits.all():
+            return texts
+        rest = texts.to_frame("text").select(pl.when(~fits).then(pl.first())).to_series()
+        read_rest = _translate(rest, read, dtype)
+        return texts.to_frame().select(pl.when(fits).then(pl.first()).otherwise(read_rest)).to_series()
     different = texts.drop_nulls().unique().to_list()
     results = []
     for text in different:
