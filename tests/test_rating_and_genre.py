@@ -472,14 +472,41 @@ def test_the_encoder_models_train_save_and_load_as_the_instant_one_does(
 def test_tuning_the_encoder_teaches_it_the_genres(tiny_encoder: Path) -> None:
     from reel_driver.features.tuned import tuned_spec
 
-    _, _, truth = genres.with_genres(FILMS)
-    spread = {}
-    for epochs in (0, 8):
-        params = {"epochs": epochs, "learning_rate": 3e-3, "batch_size": 16}
-        vectors = tuned_spec(FILMS, truth, np.random.default_rng(0), params).encode_frame(FILMS).vectors
-        centres = np.stack([vectors[truth[:, g]].mean(axis=0) for g in (1, 2, 3)])
-        spread[epochs] = float(np.linalg.norm(centres - centres.mean(axis=0)))
-    assert spread[8] > 1.5 * spread[0]
+    films, _, truth = genres.with_genres(FILMS)
+    hits = {}
+    for epochs in (1, 8):
+        params = {"epochs": epochs, "learning_rate": 3e-3, "batch_size": 16, "n_frozen": 1, "n_tokens": 64}
+        logits = tuned_spec(FILMS, truth, np.random.default_rng(0), params).encode_frame(films).logits
+        loss = np.logaddexp(0, logits) - truth * logits
+        hits[epochs] = float(loss.mean())
+    assert hits[8] < 0.5 * hits[1]
+
+
+def test_what_stays_frozen_stays_as_published_and_what_was_read_before_is_forgotten(tiny_encoder: Path) -> None:
+    from reel_driver.features.encoder import Encoder
+    from reel_driver.features.tuned import tune
+
+    encoder = Encoder.load(tiny_encoder)
+    texts, truth = FILMS["overview"].to_list(), genres.with_genres(FILMS)[2]
+    before = encoder.encode(texts)
+    weights = dict(encoder.weights)
+    params = {"epochs": 1, "learning_rate": 3e-3, "batch_size": 16, "n_frozen": 1, "n_tokens": 64}
+    tune(encoder, texts, truth, np.random.default_rng(0), params)
+    same = {n for n, w in encoder.weights.items() if bool((w == weights[n]).all())}
+    assert {n for n in weights if n.startswith(("embeddings.", "encoder.layer.0."))} <= same
+    assert "encoder.layer.1.output.dense.weight" not in same
+    assert np.abs(encoder.encode(texts) - before).max() > 1e-3
+
+
+def test_a_text_is_encoded_alike_alone_among_others_and_a_second_time(tiny_encoder: Path) -> None:
+    from reel_driver.features.encoder import Encoder
+
+    texts = [*FILMS["overview"].to_list()[:40], "", "ghost " * 500]
+    whole = Encoder.load(tiny_encoder).encode(texts)
+    encoder = Encoder.load(tiny_encoder)
+    alone = np.concatenate([encoder.encode([t]) for t in texts])
+    assert alone == pytest.approx(whole, abs=1e-5)
+    assert np.array_equal(encoder.encode(texts), alone)
 
 
 def test_without_an_encoder_the_message_says_what_to_do(tmp_path: Path, table: Path) -> None:

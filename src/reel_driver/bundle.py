@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from reel_driver import __version__
 from reel_driver.domain import Kind, Reason, Score, TitleRow
-from reel_driver.errors import BundleCorrupt, BundleMissing, BundleTooNew, DiskError
+from reel_driver.errors import BundleCorrupt, BundleMissing, BundleTooNew, DiskError, ExtraMissing
 from reel_driver.features.blocks import Matrix
 from reel_driver.features.spec import FeatureSpec
 from reel_driver.models import model_class
@@ -223,6 +223,7 @@ def load(folder: Path) -> Bundle:
         BundleMissing: when there is no such folder.
         BundleTooNew: when a newer version of this software wrote it.
         BundleCorrupt: when anything in it is not as it was written.
+        ExtraMissing: when it holds an encoder and the encoder extra is not installed.
     """
     if not (folder / "manifest.json").is_file():
         raise BundleMissing(folder)
@@ -252,7 +253,7 @@ def load(folder: Path) -> Bundle:
             golden=tuple((g["title"], g["score"]) for g in json.loads(content["golden.json"])),
         )
         bundle.verify(folder)
-    except BundleCorrupt:
+    except (BundleCorrupt, ExtraMissing):
         raise
     except Exception as error:  # a stranger's file may be wrong in any way at all
         raise BundleCorrupt(folder, _why(error)) from error
@@ -273,14 +274,15 @@ _CALIBRATIONS: Mapping[str, Any] = {
 
 def _spec_class(plain: Mapping[str, Any]) -> Any:
     """The kind of spec that was saved: texts for genres, columns for everything else."""
-    if plain.get("kind") == "text":
+    kind = plain.get("kind")
+    if kind == "text":
         from reel_driver.features.sparse import TextSpec
 
         return TextSpec
-    if plain.get("kind") == "encoder_text":
-        from reel_driver.features.tuned import EncoderSpec
+    if kind in ("encoder_text", "tuned_text"):
+        from reel_driver.features import tuned
 
-        return EncoderSpec
+        return tuned.TunedSpec if kind == tuned.TunedSpec.kind else tuned.EncoderSpec
     return FeatureSpec
 
 

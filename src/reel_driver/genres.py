@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -131,7 +132,7 @@ def fit(
 ) -> tuple[Any, Any]:
     """Spec and model of all given films."""
     spec = learner.prepare(frame, truth, rng)
-    return spec, learner.fit(spec, spec.encode_frame(frame), genres, truth, rng)
+    return spec, learner.fit(spec, learner.encode_training(spec, frame), genres, truth, rng)
 
 
 def out_of_fold(
@@ -188,11 +189,11 @@ def evaluate(
         progress=lambda done, _: progress(done, learner.n_judged + 1),
     )  # fmt: skip
     judged = ~np.isnan(raw[:, 0])
-    crossed = np.full_like(raw, np.nan)
+    crossed, calibrate = np.full_like(raw, np.nan), partial(fit_genre_calibration, shared=learner.shared_map)
     for fold in range(learner.n_judged):
         rest = judged & (folds != fold) if learner.n_judged > 1 else judged
-        crossed[folds == fold] = fit_genre_calibration(raw[rest], own[rest])(raw[folds == fold], None)[0]
-    calibration = fit_genre_calibration(raw[judged], own[judged])
+        crossed[folds == fold] = calibrate(raw[rest], own[rest])(raw[folds == fold], None)[0]
+    calibration = calibrate(raw[judged], own[judged])
     threshold = best_threshold(own[judged], crossed[judged])
     began = perf_counter()
     spec, model = fit(learner, training, genres, own, rng)
@@ -249,7 +250,7 @@ def fit_bundle(
     rng = np.random.default_rng(seed)
     raw, folds = out_of_fold(learner, films, genres, truth, rng, n_judged=1, progress=lambda done, _: progress(done, 2))
     held = folds == 0
-    calibration = fit_genre_calibration(raw[held], truth[held])
+    calibration = fit_genre_calibration(raw[held], truth[held], shared=learner.shared_map)
     probability = calibration(raw[held], None)[0]
     threshold = best_threshold(truth[held], probability)
     spec, model = fit(learner, films, genres, truth, rng)

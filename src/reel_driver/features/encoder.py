@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reel_driver.errors import EncoderMissing, ExtraMissing
+from reel_driver.features.blocks import State
 
 Floats = NDArray[np.float32]
 NAME = "all-MiniLM-L6-v2"
 MAX_TOKENS = 160
+MAX_KNOWN = 30_000
+"""Texts whose vectors are kept in memory: a vector is 1.5 kB."""
 
 
 def encoder_folder() -> Path:
@@ -43,7 +46,7 @@ def encoder_folder() -> Path:
 
 
 class Encoder:
-    """The network with its tokenizer. Not changed after it is made, except by `tune`.
+    """The network with its tokenizer. Its weights are rounded to half precision, as bundles keep them.
 
     Attributes:
         config: sizes, from the folder's `config.json`.
@@ -52,12 +55,13 @@ class Encoder:
     """
 
     def __init__(self, config: Mapping[str, Any], tokens: str, weights: Mapping[str, Any]) -> None:
-        torch, tokenizers = import_torch()
+        _, tokenizers = import_torch()
         self.config, self.tokens = dict(config), tokens
-        self.weights = {n: w.detach().to(torch.float32).clone() for n, w in weights.items()}
+        self.weights = {n: w.detach().half().float() for n, w in weights.items()}
         self._tokenizer = tokenizers.Tokenizer.from_str(tokens)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._known: dict[str, Floats] = {}
 
     @classmethod
     def load(cls, folder: Path) -> Encoder:
@@ -81,17 +85,63 @@ class Encoder:
         except (OSError, KeyError, ValueError) as error:
             raise EncoderMissing(NAME, f"{folder} cannot be read ({str(error)[:80]})") from error
 
+    def state(self) -> State:
+        """Sizes; the weights in half precision and the tokenizer."""
+        halves: dict[str, NDArray[Any]] = {f"weight.{n}": w.numpy().astype(np.float16) for n, w in self.weights.items()}
+        return {"config": self.config}, {**halves, "tokens": np.frombuffer(self.tokens.encode(), np.uint8)}
+
+    @classmethod
+    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Encoder:
+        """Made again.
+
+        Raises:
+            ExtraMissing: without the encoder extra.
+        """
+        torch, _ = import_torch()
+        weights = {
+            n.removeprefix("weight."): torch.from_numpy(a.astype(np.float32))
+            for n, a in arrays.items()
+            if n.startswith("weight.")
+        }
+        return cls(plain["config"], arrays["tokens"].tobytes().decode(), weights)
+
+    @property
+    def depth(self) -> int:
+        """Layers."""
+        return int(self.config["num_hidden_layers"])
+
     @property
     def width(self) -> int:
         """Numbers of a text."""
         return int(self.config["hidden_size"])
 
-    def numbers(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token numbers of each text, at least one and at most `MAX_TOKENS`."""
-        return [e.ids or [0] for e in self._tokenizer.encode_batch(list(texts))]
+    def changed(self, weights: Mapping[str, Any]) -> None:
+        """Take other weights; what was read with the old ones is forgotten."""
+        self.weights = {n: w.detach().half().float() for n, w in weights.items()}
+        self._known.clear()
 
-    def forward(self, ids: Any, mask: Any, dropout: float = 0.0) -> Any:
-        """Mean token state of each text, shape (n_texts, width), as a torch tensor with gradients where asked."""
+    def numbers(self, texts: Sequence[str], n_tokens: int = MAX_TOKENS) -> list[list[int]]:
+        """Token numbers of each text, at least one and at most `n_tokens`; the last one is kept, it ends the text."""
+        whole = (e.ids or [0] for e in self._tokenizer.encode_batch(list(texts)))
+        return [ids if len(ids) <= n_tokens else [*ids[: n_tokens - 1], ids[-1]] for ids in whole]
+
+    def forward(self, ids: Any, mask: Any) -> Any:
+        """Mean token state of each text, shape (n_texts, width), as a torch tensor."""
+        return pooled(self.layers(self.embed(ids), mask, 0, self.depth), mask)
+
+    def embed(self, ids: Any) -> Any:
+        """What each token says by itself and by its place, shape (n_texts, longest, width)."""
+        torch, _ = import_torch()
+        f, w, e = torch.nn.functional, self.weights, "embeddings"
+        x = f.embedding(ids, w[f"{e}.word_embeddings.weight"]) + w[f"{e}.position_embeddings.weight"][: ids.shape[1]]
+        x = x + w[f"{e}.token_type_embeddings.weight"][0]
+        return f.layer_norm(x, x.shape[-1:], w[f"{e}.LayerNorm.weight"], w[f"{e}.LayerNorm.bias"], 1e-12)
+
+    def layers(self, x: Any, mask: Any, first: int, last: int, dropout: float = 0.0) -> Any:
+        """Token states after the layers from `first` up to `last`, with gradients where the weights ask for them.
+
+        Attention is written out: the fused one takes seven times as long to go backwards on a CPU.
+        """
         torch, _ = import_torch()
         f, w = torch.nn.functional, self.weights
         heads = int(self.config["num_attention_heads"])
@@ -102,39 +152,54 @@ class Encoder:
         def norm(x: Any, name: str) -> Any:
             return f.layer_norm(x, x.shape[-1:], w[f"{name}.weight"], w[f"{name}.bias"], 1e-12)
 
-        def drop(x: Any) -> Any:
-            return f.dropout(x, dropout) if dropout else x
-
-        e = "embeddings"
-        x = f.embedding(ids, w[f"{e}.word_embeddings.weight"]) + w[f"{e}.position_embeddings.weight"][: ids.shape[1]]
-        x = drop(norm(x + w[f"{e}.token_type_embeddings.weight"][0], f"{e}.LayerNorm"))
         n_texts, length, width = x.shape
-        allowed = mask[:, None, None, :].bool()
-        for i in range(int(self.config["num_hidden_layers"])):
+        unseen = torch.where(mask[:, None, None, :].bool(), 0.0, -1e9)
+        for i in range(first, last):
             p = f"encoder.layer.{i}"
             q, k, v = (
                 linear(x, f"{p}.attention.self.{part}").view(n_texts, length, heads, -1).transpose(1, 2)
                 for part in ("query", "key", "value")
             )
-            seen = f.scaled_dot_product_attention(q, k, v, attn_mask=allowed).transpose(1, 2)
+            likeness = (q * (width // heads) ** -0.5) @ k.transpose(-1, -2) + unseen.to(q.dtype)
+            seen = (torch.softmax(likeness, -1).to(v.dtype) @ v).transpose(1, 2)
             seen = linear(seen.reshape(n_texts, length, width), f"{p}.attention.output.dense")
-            x = norm(x + drop(seen), f"{p}.attention.output.LayerNorm")
+            x = norm(x + dropped(seen, dropout), f"{p}.attention.output.LayerNorm")
             inner = linear(f.gelu(linear(x, f"{p}.intermediate.dense")), f"{p}.output.dense")
-            x = norm(x + drop(inner), f"{p}.output.LayerNorm")
-        weight = mask[..., None].to(x.dtype)
-        return (x * weight).sum(1) / weight.sum(1)
+            x = norm(x + dropped(inner, dropout), f"{p}.output.LayerNorm")
+        return x
 
     def encode(self, texts: Sequence[str], batch_size: int = 64) -> Floats:
-        """Sentence vectors, float32, shape (n_texts, width)."""
+        """Sentence vectors, float32, shape (n_texts, width). Texts that were read before are not read again."""
         torch, _ = import_torch()
-        numbers = self.numbers(texts)
-        out = np.zeros((len(numbers), self.width), np.float32)
+        read = {t: vector for t in texts if (vector := self._known.get(t)) is not None}
+        new = [t for t in dict.fromkeys(texts) if t not in read]
+        numbers = self.numbers(new)
         order = sorted(range(len(numbers)), key=lambda i: len(numbers[i]))
         with torch.inference_mode():
             for start in range(0, len(order), batch_size):
                 part = order[start : start + batch_size]
-                out[part] = self.forward(*padded([numbers[i] for i in part])).numpy()
-        return out
+                vectors = self.forward(*padded([numbers[i] for i in part])).numpy()
+                read.update(zip((new[i] for i in part), vectors, strict=True))
+        if len(self._known) + len(new) <= MAX_KNOWN:
+            self._known.update((t, read[t]) for t in new)
+        return np.stack([read[t] for t in texts]) if texts else np.zeros((0, self.width), np.float32)
+
+
+def pooled(states: Any, mask: Any) -> Any:
+    """Mean over the tokens that are there, shape (n_texts, width)."""
+    weight = mask[..., None].to(states.dtype)
+    return (states * weight).sum(1) / weight.sum(1)
+
+
+def dropped(x: Any, share: float) -> Any:
+    """Dropout by one random byte a number: torch's own takes a tenth of a training step on a CPU."""
+    torch, _ = import_torch()
+    out_of_256 = round(share * 256)
+    if not out_of_256:
+        return x
+    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+    kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= out_of_256
+    return x * kept.to(x.dtype) * (256 / (256 - out_of_256))
 
 
 def padded(numbers: Sequence[Sequence[int]]) -> tuple[Any, Any]:

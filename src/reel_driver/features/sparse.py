@@ -34,12 +34,14 @@ class TextBatch:
         values: their weights, float32, of the same shape.
         starts: where each text begins in `terms`, with the end as the last entry, shape (n_texts + 1,).
         vectors: text vectors, float32, shape (n_texts, 128); zeros where nothing is known.
+        logits: log-odds of each genre where the encoder of the texts says them, shape (n_texts, n_genres).
     """
 
     terms: NDArray[np.int32]
     values: NDArray[np.float32]
     starts: NDArray[np.int64]
     vectors: NDArray[np.float32]
+    logits: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1

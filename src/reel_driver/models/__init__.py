@@ -72,6 +72,7 @@ _MODULES = {
     "kernel": "kernel:KernelModel",
     "blend": "blend:BlendModel",
     "genre": "genre:GenreModel",
+    "tuned_genre": "genre:TunedGenreModel",
     "neighbours": "genre:NeighbourModel",
 }
 

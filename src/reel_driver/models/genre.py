@@ -113,6 +113,8 @@ class GenreLearner:
 
     n_judged: ClassVar[int] = 5
     """Folds that a scorecard judges."""
+    shared_map: ClassVar[bool] = False
+    """Whether one calibration serves all genres, so that probabilities rank as raw scores do."""
 
     def configured(self, params: Mapping[str, Any]) -> Self:
         """The same learner with other parameters."""
@@ -121,6 +123,11 @@ class GenreLearner:
     def prepare(self, frame: pl.DataFrame, truth: NDArray[np.bool_], rng: np.random.Generator) -> Any:
         """The spec, fitted on the training titles."""
         return TextSpec().fit(frame)
+
+    def encode_training(self, spec: Any, frame: pl.DataFrame) -> TextBatch:
+        """The training titles as `fit` takes them."""
+        batch: TextBatch = spec.encode_frame(frame)
+        return batch
 
     def fit(
         self,
@@ -167,23 +174,78 @@ class GenreLearner:
 
 
 @dataclass(frozen=True)
+class TunedGenreModel:
+    """The log-odds of a tuned encoder plus `gain` times the instant model's raw score.
+
+    Attributes:
+        ridge: the instant model.
+        gain: log-odds that a raw score of 1 adds.
+    """
+
+    kind: ClassVar[str] = "tuned_genre"
+    ridge: GenreModel
+    gain: float
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """Names, in alphabetical order."""
+        return self.ridge.genres
+
+    def predict(self, encoded: TextBatch) -> tuple[Scores, None]:
+        """Raw scores, shape (n_texts, n_genres)."""
+        assert encoded.logits is not None, "a TunedSpec fills them"
+        return encoded.logits + self.gain * self.ridge.predict(encoded)[0], None
+
+    def contributions(self, encoded: TextBatch) -> NDArray[np.float64]:
+        """Not split: the raw scores."""
+        return self.predict(encoded)[0]
+
+    def state(self) -> State:
+        """The ridge's state and the gain."""
+        plain, arrays = self.ridge.state()
+        return {**plain, "gain": self.gain}, arrays
+
+    @classmethod
+    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> TunedGenreModel:
+        """Made again."""
+        return cls(GenreModel.from_state(plain, arrays), float(plain["gain"]))
+
+
+@dataclass(frozen=True)
 class EncoderGenreLearner(GenreLearner):
-    """The same on the vectors of a sentence encoder that is tuned on the genres first; needs the encoder extra."""
+    """The instant model beside a sentence encoder that is tuned on the genres; needs the encoder extra."""
 
     name: str = "encoder"
     params: Mapping[str, Any] = field(
         default_factory=lambda: {
-            "share": 4.0, "scale": 0.5, "alpha": 4.0, "n_landmarks": 1500,
-            "epochs": 3, "learning_rate": 5e-5, "batch_size": 32,
+            **GenreLearner().params, "gain": 4.0,
+            "epochs": 3, "learning_rate": 1e-4, "batch_size": 32, "n_frozen": 2, "n_tokens": 112,
         }
     )  # fmt: skip
     n_judged: ClassVar[int] = 1
+    shared_map: ClassVar[bool] = True
 
     def prepare(self, frame: pl.DataFrame, truth: NDArray[np.bool_], rng: np.random.Generator) -> Any:
         """The spec with an encoder tuned on these titles' genres."""
         from reel_driver.features.tuned import tuned_spec
 
         return tuned_spec(frame, truth, rng, self.params)
+
+    def encode_training(self, spec: Any, frame: pl.DataFrame) -> TextBatch:
+        """The words alone: what the encoder says of the texts it was tuned on teaches nothing."""
+        batch: TextBatch = spec.words.encode_frame(frame)
+        return batch
+
+    def fit(  # type: ignore[override]
+        self,
+        spec: Any,
+        encoded: TextBatch,
+        genres: tuple[str, ...],
+        truth: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> TunedGenreModel:
+        """Learn the ridge."""
+        return TunedGenreModel(super().fit(spec, encoded, genres, truth, rng), float(self.params["gain"]))
 
 
 @dataclass(frozen=True)
@@ -224,12 +286,18 @@ class NeighbourModel:
 
 
 @dataclass(frozen=True)
-class NeighbourLearner(EncoderGenreLearner):
+class NeighbourLearner(GenreLearner):
     """The first system's way: the encoder as published and its 5 nearest neighbours."""
 
     name: str = "neighbours"
-    params: Mapping[str, Any] = field(default_factory=lambda: {"k": 5, "epochs": 0})
+    params: Mapping[str, Any] = field(default_factory=lambda: {"k": 5})
     n_judged: ClassVar[int] = 1
+
+    def prepare(self, frame: pl.DataFrame, truth: NDArray[np.bool_], rng: np.random.Generator) -> Any:
+        """The spec with the encoder as published."""
+        from reel_driver.features.tuned import published_spec
+
+        return published_spec(frame)
 
     def fit(  # type: ignore[override]
         self,
@@ -264,7 +332,7 @@ def gaussian(a: Floats, b: Floats, scale: float) -> Floats:
 
 @dataclass(frozen=True)
 class GenreCalibration:
-    """Platt's map for each genre: probability = sigmoid(slope * raw + shift)."""
+    """Platt's map for each genre, or the same for all: probability = sigmoid(slope * raw + shift)."""
 
     kind: ClassVar[str] = "genre"
     slope: Scores
@@ -289,22 +357,35 @@ class GenreCalibration:
         return cls(arrays["slope"], arrays["shift"])
 
 
-def fit_genre_calibration(raw: Scores, truth: NDArray[np.bool_]) -> GenreCalibration:
-    """Learn the map from out-of-fold raw scores, each genre for itself, with a weak prior against extremes."""
-    slopes, shifts = [], []
-    for genre in range(raw.shape[1]):
-        x, y = raw[:, genre], truth[:, genre].astype(np.float64)
-        design = np.column_stack([x, np.ones(len(x))])
-        weights = np.array([1.0, float(logit(np.array([(y.sum() + 1) / (len(y) + 2)]))[0])])
-        for _ in range(100):
-            p = sigmoid(design @ weights)
-            gradient = design.T @ (p - y) + 1e-3 * weights
-            hessian = (design * (p * (1 - p))[:, None]).T @ design + 1e-3 * np.eye(2)
-            step = np.linalg.solve(hessian, gradient)
-            size = float(np.abs(step).max())
-            weights = weights - step * min(1.0, 4.0 / max(size, 1e-12))
-            if size < 1e-9:
-                break
-        slopes.append(max(weights[0], 0.05))
-        shifts.append(weights[1])
+def fit_genre_calibration(raw: Scores, truth: NDArray[np.bool_], *, shared: bool = False) -> GenreCalibration:
+    """Learn the map from out-of-fold raw scores: each genre for itself, or one map for all."""
+    n_genres = raw.shape[1]
+    if shared:
+        slopes, shifts = zip(*[platt(raw.ravel(), truth.ravel())] * n_genres, strict=True)
+    else:
+        slopes, shifts = zip(*(platt(raw[:, i], truth[:, i]) for i in range(n_genres)), strict=True)
     return GenreCalibration(np.array(slopes), np.array(shifts))
+
+
+def platt(x: Scores, truth: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and shift of the map, with a weak prior against extremes; Newton's method, steps halved where they overshoot."""
+    y = truth.astype(np.float64)
+    design = np.column_stack([x, np.ones(len(x))])
+    weights = np.array([0.0, float(logit(np.array([(y.sum() + 1) / (len(y) + 2)]))[0])])
+
+    def loss(weights: Scores) -> float:
+        z = design @ weights
+        return float(np.logaddexp(0, z).sum() - y @ z + 0.5e-3 * weights @ weights)
+
+    reached = loss(weights)
+    for _ in range(100):
+        p = sigmoid(design @ weights)
+        gradient = design.T @ (p - y) + 1e-3 * weights
+        hessian = (design * (p * (1 - p))[:, None]).T @ design + 1e-3 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        while (tried := loss(weights - step)) > reached and np.abs(step).max() > 1e-12:
+            step = step / 2
+        weights, reached = weights - step, tried
+        if np.abs(step).max() < 1e-9:
+            break
+    return max(float(weights[0]), 0.05), float(weights[1])
