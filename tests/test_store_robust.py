@@ -316,6 +316,14 @@ def test_postgresql_gone_halfway_is_said_in_one_sentence_and_nothing_is_half_kep
         assert store.profiles() == []
 
 
+def test_a_postgresql_that_does_not_know_its_encoding_keeps_texts_whole(postgres: PostgresServer) -> None:
+    postgres._run("createdb", "-h", str(postgres.folder), "-U", "reel", "-T", "template0", "-E", "SQL_ASCII", "plain")
+    with Store.open(postgres.url("plain")) as store:
+        store.upsert_titles(titles(1).with_columns(title=pl.lit("Amélie – 天国")), source="a test")
+        (row,) = store.titles().to_dicts()
+    assert row["title"] == "Amélie – 天国"
+
+
 def test_a_read_only_postgresql_is_refused(postgres: PostgresServer) -> None:
     url = postgres.new_database()
     with Store.open(url) as store:

@@ -17,14 +17,15 @@ from reel_driver.store.failures import translated
 from reel_driver.store.tables import SCHEMA_VERSION
 
 BUSY_SECONDS = 30
-_PATIENCE = {
+_POSTGRES = {
+    "client_encoding": "utf8",
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
-"""What libpq is told, so that a server that has vanished from the network is noticed within a minute."""
+"""What libpq is told: texts are UTF-8 whatever the database calls them, and a server that has vanished is noticed in a minute."""
 _MIGRATING = 7_335_010_001
 """Number of the lock under which one process at a time makes PostgreSQL's tables."""
 
@@ -166,7 +167,7 @@ def shown(url: URL) -> str:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=2, pool_pre_ping=True, connect_args=_PATIENCE)
+        return create_engine(url, pool_size=2, pool_pre_ping=True, connect_args=_POSTGRES)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     # The driver's own transactions begin too late for DDL and for a clean "all or nothing": begin them here.
