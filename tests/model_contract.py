@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from reel_driver.features.spec import FeatureSpec
-from reel_driver.models import Learner, Model, model_class
+from reel_driver.models import AsksFew, Learner, Model, model_class
 from reel_driver.tasks import Pipeline
 
 
@@ -91,6 +91,20 @@ class ModelContract:
             "budget": 10**13, "tmdb_votes": 0, "production_companies": [],
         }  # fmt: skip
         assert np.isfinite(model.predict(spec.encode_row(row)[None, :])[0]).all()
+
+    def test_it_scores_the_same_from_nothing_but_the_columns_that_it_asks_about(
+        self, model: Model, spec: FeatureSpec, frame: pl.DataFrame, encoded: np.ndarray
+    ) -> None:
+        if not isinstance(model, AsksFew):
+            pytest.skip("it asks about every column")
+        few, columns = spec.narrowed(model.asks(spec.width))
+        short = few.encode_frame(frame)
+        np.testing.assert_array_equal(short, encoded[:, columns])
+        np.testing.assert_array_equal(few.encode_rows(frame.to_dicts()), short)
+        assert few.names == tuple(spec.names[c] for c in columns)
+        narrow = model.on(columns, spec.width)
+        for n in (1, 2, len(encoded)):
+            np.testing.assert_allclose(narrow.predict(short[:n])[0], model.predict(encoded[:n])[0], atol=1e-12)
 
     def test_what_was_saved_is_loaded_as_the_same_model(self, model: Model, encoded: np.ndarray) -> None:
         plain, arrays = model.state()

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,8 @@ from numpy.typing import NDArray
 from reel_driver import __version__
 from reel_driver.domain import Kind, Reason, Score, TitleRow
 from reel_driver.errors import BundleCorrupt, BundleMissing, BundleTooNew, DiskError, ExtraMissing
-from reel_driver.features.blocks import Matrix
 from reel_driver.features.spec import FeatureSpec
-from reel_driver.models import model_class
+from reel_driver.models import AsksFew, model_class
 from reel_driver.models.calibrate import Calibration
 from reel_driver.models.genre import GenreCalibration
 from reel_driver.models.interval import RatingInterval
@@ -75,9 +75,7 @@ class Bundle:
         self, rows: Sequence[TitleRow]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Probability, lower and upper end of each title, each of shape (n_titles,)."""
-        one = len(rows) == 1 and isinstance(self.spec, FeatureSpec)
-        encoded = self.spec.encode_row(rows[0])[None, :] if one else self.spec.encode_rows(rows)
-        value, lower, upper = self.calibration(*self.model.predict(encoded))
+        value, lower, upper = self.calibration(*self._raw(rows))
         return value, lower, upper
 
     def genres(self, text: str) -> list[tuple[str, float]]:
@@ -86,11 +84,32 @@ class Bundle:
         names: tuple[str, ...] = self.model.genres
         return [(names[i], float(probability[i])) for i in np.argsort(-probability, kind="stable")]
 
-    def probabilities(self, encoded: Matrix) -> NDArray[np.float64]:
-        """Probability of each encoded title, shape (n_titles,): what a service needs, without the interval."""
-        raw, _ = self.model.predict(encoded)
-        probability: NDArray[np.float64] = self.calibration.probability(raw)
+    def probabilities(self, rows: Sequence[TitleRow]) -> NDArray[np.float64]:
+        """Probability of each title, shape (n_titles,): what a service needs, without the interval."""
+        probability: NDArray[np.float64] = self.calibration.probability(self._raw(rows)[0])
         return probability
+
+    @property
+    def scored_fields(self) -> tuple[str, ...]:
+        """The fields of a title that its score hangs on."""
+        fields: tuple[str, ...] = self._scoring[0].fields
+        return fields
+
+    @cached_property
+    def _scoring(self) -> tuple[Any, Any]:
+        """Spec and model without the columns that the model never asks about: they score the same, and sooner."""
+        if not (isinstance(self.spec, FeatureSpec) and isinstance(self.model, AsksFew)):
+            return self.spec, self.model
+        spec, columns = self.spec.narrowed(self.model.asks(self.spec.width))
+        return spec, self.model.on(columns, self.spec.width)
+
+    def _raw(self, rows: Sequence[TitleRow]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        spec, model = self._scoring
+        one = len(rows) == 1 and isinstance(spec, FeatureSpec)
+        raw: tuple[NDArray[np.float64], NDArray[np.float64] | None] = model.predict(
+            spec.encode_row(rows[0])[None, :] if one else spec.encode_rows(rows)
+        )
+        return raw
 
     def score_row(self, row: TitleRow, title_id: int = 0) -> Score:
         """The score of one title."""
@@ -116,7 +135,8 @@ class Bundle:
 
         from reel_driver.schema import SCORE_SCHEMA, conform
 
-        p, lower, upper = self.calibration(*self.model.predict(self.spec.encode_frame(part)))
+        spec, model = self._scoring
+        p, lower, upper = self.calibration(*model.predict(spec.encode_frame(part)))
         is_show = (part["kind"] == Kind.SHOW.value).fill_null(False) if "kind" in part.columns else False
         scored = pl.DataFrame({"score": p, "lower": lower, "upper": upper}).with_columns(is_extrapolated=is_show)
         if "title_id" in part.columns:

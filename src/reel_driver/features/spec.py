@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,28 @@ class FeatureSpec:
     def width(self) -> int:
         """Number of columns."""
         return len(self.names)
+
+    def narrowed(self, columns: NDArray[np.intp]) -> tuple[FeatureSpec, NDArray[np.intp]]:
+        """A spec without what nobody asks about: blocks are left out, and categories, which stand for themselves.
+
+        Args:
+            columns: those that are asked about.
+
+        Returns:
+            The spec, and the columns that it has: those and perhaps others of the same blocks, in their order.
+        """
+        asked, blocks, kept, at = set(columns.tolist()), list[Block](), list[int](), 0
+        for block in self.blocks:
+            width = len(block.names)
+            wanted = [i for i in range(width) if at + i in asked]
+            if wanted and isinstance(block, OneHot | MultiHot | Words):
+                blocks.append(replace(block, categories=tuple(block.categories[i] for i in wanted)))
+                kept += [at + i for i in wanted]
+            elif wanted:
+                blocks.append(block)
+                kept += range(at, at + width)
+            at += width
+        return FeatureSpec(tuple(blocks)), np.array(kept, dtype=np.intp)
 
     def fit(self, frame: pl.DataFrame) -> FeatureSpec:
         """Learn categories and vocabularies from the titles that will be trained on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,17 @@ class Model(Protocol):
     @classmethod
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
         """The model that `state` described."""
+
+
+@runtime_checkable
+class AsksFew(Protocol):
+    """A model that says which columns its scores hang on, so that no others need to be encoded for them."""
+
+    def asks(self, width: int) -> NDArray[np.intp]:
+        """The columns, of `width` that a title is encoded to, at least one."""
+
+    def on(self, columns: NDArray[np.intp], width: int) -> Model:
+        """The model that gives the same scores for titles encoded to `columns` only, which hold all that it asks."""
 
 
 class Learner(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,12 +39,14 @@ class LadderModel:
         rung: a key of `RUNGS`.
         taste: reads the first columns of an encoded title.
         trees: read the others, on the rung "stack" with the posterior's log-odds after them; their mean counts.
+        has_taste: whether encoded titles begin with what the taste model reads; not where trees alone score.
     """
 
     kind: ClassVar[str] = "taste"
     rung: str
     taste: TasteModel
     trees: tuple[TreeModel, ...] = ()
+    has_taste: bool = True
 
     def predict(self, encoded: Matrix) -> tuple[Vector, Vector | None]:
         """Raw log-odds; with a spread on the rungs that know it."""
@@ -51,6 +54,22 @@ class LadderModel:
             return self.taste.predict(encoded[:, : self._n_taste])
         facts = self._for_trees(encoded)
         return np.asarray(sum(t.predict(facts)[0] for t in self.trees) / len(self.trees)), None
+
+    def asks(self, width: int) -> NDArray[np.intp]:
+        """What the taste model reads, where the rung has one, and what the trees split by."""
+        n_taste = self._n_taste
+        asked = [n_taste + trees.asks(width) for trees in self.trees]
+        if self.rung != "xgboost":
+            asked.append(np.arange(n_taste))
+        together = np.unique(np.concatenate(asked))
+        return together[together < width]  # after the facts stands the score, which nobody encodes
+
+    def on(self, columns: NDArray[np.intp], width: int) -> LadderModel:
+        """The same with the trees' columns renumbered."""
+        facts = columns[columns >= self._n_taste] - self._n_taste
+        n_facts = width - self._n_taste
+        trees = tuple(t.on(np.append(facts, n_facts), n_facts + 1) for t in self.trees)
+        return LadderModel(self.rung, self.taste, trees, self.rung != "xgboost")
 
     def variance_of_sum(self, encoded: Matrix, weights: Vector) -> float | None:
         """As the posterior's, on the rungs that know it."""
@@ -77,9 +96,9 @@ class LadderModel:
             out[:, -1] += np.where(total > 0, 0.0, share)
         return out
 
-    @property
+    @cached_property
     def _n_taste(self) -> int:
-        return width(self.taste.prior)
+        return width(self.taste.prior) if self.has_taste else 0
 
     def _for_trees(self, encoded: Matrix) -> Matrix:
         facts = encoded[:, self._n_taste :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from typing import Any, ClassVar
@@ -36,6 +36,18 @@ class TreeModel:
     def predict(self, encoded: Matrix) -> tuple[Vector, None]:
         """Log-odds, shape (n_titles,); trees know no spread of their own."""
         return self.forest.scores(encoded, self.base).astype(np.float64), None
+
+    def asks(self, width: int) -> NDArray[np.intp]:
+        """The columns that a tree splits by; the first where no tree splits."""
+        forest = self.forest
+        splits = forest.feature[forest.left != np.arange(len(forest.left))]
+        return np.unique(splits).astype(np.intp) if len(splits) else np.zeros(1, np.intp)
+
+    def on(self, columns: NDArray[np.intp], width: int) -> TreeModel:
+        """The same trees, with their columns renumbered."""
+        place = np.zeros(width, np.int32)
+        place[columns] = np.arange(len(columns))
+        return TreeModel(replace(self.forest, feature=place[self.forest.feature]), self.base)
 
     def contributions(self, encoded: Matrix) -> NDArray[np.float64]:
         """Exact Shapley values in log-odds, shape (n_titles, width + 1); see `treeshap`."""

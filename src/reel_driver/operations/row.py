@@ -29,7 +29,7 @@ def score_catalogue(work: Workspace, bundle: Bundle | None = None, *, progress: 
     from reel_driver.store.tables import FACETS
 
     bundle = bundle or work.registry.load(work.watch_name)
-    columns = list(dict.fromkeys(("title_id", *FACETS, *bundle.spec.fields)))
+    columns = list(dict.fromkeys(("title_id", *FACETS, *bundle.scored_fields)))
     total, done = work.store.n_titles(), 0
 
     def scored() -> Iterator[pl.DataFrame]:

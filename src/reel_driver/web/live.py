@@ -17,7 +17,6 @@ from typing import Any
 
 from reel_driver.bundle import Bundle, load
 from reel_driver.errors import BundleMissing, ReelError
-from reel_driver.features.blocks import Matrix
 from reel_driver.registry import CHAMPION, Registry
 from reel_driver.web.recent import RecentInputs
 
@@ -49,10 +48,8 @@ class Served:
 
     def probabilities(self, rows: Sequence[Mapping[str, Any]]) -> list[float]:
         """Probability of each title, in order."""
-        spec = self.bundle.spec
-        encoded: Matrix = spec.encode_row(rows[0])[None, :] if len(rows) == 1 else spec.encode_rows(rows)
-        self.recent.add(encoded, rows)
-        p: list[float] = self.bundle.probabilities(encoded).tolist()
+        p: list[float] = self.bundle.probabilities(rows).tolist()
+        self.recent.add(rows)
         return p
 
     @cached_property
@@ -109,8 +106,8 @@ class Live:
 def warm(bundle: Bundle) -> None:
     """Compile what a bundle compiles at first use, so that no request pays for it."""
     row: dict[str, Any] = dict(bundle.golden[0][0]) if bundle.golden else {}
-    bundle.score_rows([row])
-    bundle.score_rows([row, row])
+    for n in (1, 2, 64):  # one title, a few and many are scored in different ways
+        bundle.score_rows([row] * n)
 
 
 class Models:

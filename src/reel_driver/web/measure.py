@@ -68,7 +68,7 @@ def _of_models(models: Models) -> Iterable[str]:
         if (trained := _seconds_of(str(served.bundle.about.get("trained_at", "")))) is not None:
             yield f'reel_model_age_seconds{{model="{_quoted(served.name)}"}} {time.time() - trained:.0f}'
     yield from _head("reel_input_mean_shift", "gauge", "Shift of an input's mean, in training standard deviations.")
-    moved = [(s, drift(s.bundle.about.get("inputs", {}), s.recent.encoded())) for s in serving]
+    moved = [(s, drift(s.bundle.about.get("inputs", {}), s.bundle.spec.encode_rows(s.recent.rows()))) for s in serving]
     for served, columns in moved:
         for column, (shift, _) in columns.items():
             yield f'reel_input_mean_shift{{model="{_quoted(served.name)}",input="{_quoted(column)}"}} {shift}'
