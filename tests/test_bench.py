@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,15 @@ def test_the_study_of_the_ladder_names_every_rung(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     for name in ("default", *RUNGS):
         assert f"\n{name} " in done.stdout
+
+
+def test_the_study_of_fields_left_out_compares_each_way_with_the_complete_films(tmp_path: Path) -> None:
+    command = [sys.executable, str(BENCH / "left_out.py"), str(tmp_path / "none"), "--models", "xgboost", "--json"]
+    done = subprocess.run([*command, str(tmp_path / "out.json")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = json.loads((tmp_path / "out.json").read_text())
+    assert [row["films"] for row in lines] == [
+        "complete", "without production_companies", "without title", "as the client sends them", "as sent, trained without",
+    ]  # fmt: skip
+    assert lines[0]["flipped"] == 0
+    assert all(0.5 < row["roc_auc"] <= 1 and row["moved"] < 0.1 for row in lines)

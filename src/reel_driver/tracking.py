@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from reel_driver.config import setting
 from reel_driver.errors import ExtraMissing, RegistryUnreachable
@@ -60,6 +61,12 @@ def tracking_uri() -> str:
     if not host:
         return ""
     return f"{host if '://' in host else f'http://{host}'}:{setting('MLFLOW_PORT')}"
+
+
+def without_password(text: str) -> str:
+    """A text that names MLflow's address, with the user and the password left out of it."""
+    user, at, _ = urlsplit(tracking_uri()).netloc.rpartition("@")
+    return text.replace(user + at, "") if at else text
 
 
 def is_configured() -> bool:
@@ -162,8 +169,8 @@ class _Translated:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, ExtraMissing | RegistryUnreachable):
-            first = (str(error).splitlines() or [""])[0][:200]
-            raise RegistryUnreachable(tracking_uri(), f"{type(error).__name__}: {first}") from error
+            first = without_password((str(error).splitlines() or [""])[0])[:200]
+            raise RegistryUnreachable(without_password(tracking_uri()), f"{type(error).__name__}: {first}") from None
 
 
 def _has_model(client: MlflowClient, name: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 from web_cases import ALIEN
 
+from reel_driver.bundle import Bundle
 from reel_driver.operations.workspace import Workspace
 from reel_driver.web.accesslog import AccessLog
 from reel_driver.web.app import ServiceConfig, create_app
@@ -88,6 +89,12 @@ def test_cors_is_for_the_origins_that_were_named(client_of: Make) -> None:
     answer = client.post(PREDICT, json=ALIEN, headers={"origin": "https://mine.example"})
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://mine.example")
     assert client.post(PREDICT, json=ALIEN, headers={"origin": "https://evil.example"}).status_code == 403
+
+
+def test_a_star_lets_every_page_ask(client_of: Make) -> None:
+    client = client_of(ServiceConfig(cors=("*",)))
+    answer = client.post(PREDICT, json=ALIEN, headers={"origin": "https://any.example"})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
 
 
 def test_the_prefix_can_be_chosen(client_of: Make) -> None:
@@ -179,6 +186,41 @@ def test_bodies_that_come_together_are_held_up_to_a_limit() -> None:
 
     assert set(asyncio.run(burst(BODIES_HELD))) == {200}
     assert set(asyncio.run(burst(4 * BODIES_HELD))) == {200, 503}
+
+
+@pytest.mark.parametrize("path", [PREDICT, BATCH, "/predict", "/api/v1/predict", "/api/v1/explain"])
+def test_what_goes_wrong_inside_is_500_with_a_message_that_tells_nothing(
+    client_of: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("the secret of the machine")
+
+    client = client_of(ServiceConfig())
+    for name in ("probabilities", "score_rows"):
+        monkeypatch.setattr(Bundle, name, broken)
+    film = {
+        "release_date": "1979-05-25",
+        "title": "Alien",
+        "overview": "x",
+        "genre": "Horror",
+        "original_language": "en",
+    }
+    body = {BATCH: {"items": [ALIEN]}, "/api/v1/predict": {"items": [ALIEN]}, "/predict": film}.get(path, ALIEN)
+    answer = client.post(path, json=body)
+    assert answer.status_code == 500
+    assert answer.json() == {"message": "Something went wrong inside the service; its log says what."}
+    assert "the secret of the machine" in caplog.text
+    assert ALIEN["overview"] not in caplog.text
+    assert f'route="{path}",status="500"}} 1' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize("path", [PREDICT, BATCH, "/predict", "/api/v1/predict", "/api/v1/explain"])
+@pytest.mark.parametrize("body", [b"", b"{", b'{"imdb_id": NaN', b"\xff\xfe", b"[" * 100_000])
+def test_malformed_json_is_422_wherever_it_is_sent(client_of: Make, path: str, body: bytes) -> None:
+    bare = client_of(ServiceConfig())
+    answer = bare.post(path, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert isinstance(answer.json()["detail"], list)
 
 
 def test_the_access_log_tells_routes_but_no_bodies_and_no_secrets(home_with_models: Path) -> None:

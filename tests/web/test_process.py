@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from running import BODY, Start
 from web_cases import free_port
+
+from reel_driver.bundle import Bundle
+from reel_driver.registry import Registry
 
 
 def test_a_stop_answers_everything_that_has_come_in(start: Start) -> None:
@@ -87,6 +92,76 @@ def test_a_registry_that_is_down_at_the_start_is_named_in_health(start: Start) -
         time.sleep(0.2)
     assert "last local model is served" in said
     assert service.ask() == 200
+
+
+def test_the_names_of_old_say_where_and_how_it_serves(bundle: Bundle, tmp_path: Path) -> None:
+    home = tmp_path / "two"
+    for threshold in (0.5, 0.9):
+        Registry(home / "models").add("watch-me", replace(bundle, threshold=threshold))
+    port = free_port()
+    own = {
+        "REEL_DRIVER_API_HOST": "127.0.0.1", "REEL_DRIVER_API_PORT": str(port), "REEL_DRIVER_API_PREFIX": "films/",
+        "REEL_DRIVER_API_MODEL_VERSION": "v0001", "REEL_DRIVER_API_LOG_LEVEL": "INFO", "REEL_HOME": str(home),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "reel_driver.cli", "serve"]
+    process = subprocess.Popen(command, env={**os.environ, **own}, stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + 60
+        while True:
+            try:
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+                connection.request("GET", "/films/health")
+                said = json.loads(connection.getresponse().read())
+                break
+            except OSError:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+    finally:
+        process.terminate()
+        _, told = process.communicate(timeout=30)
+    assert (said["status"], said["model_version"]) == ("healthy", "v0001")
+    assert "INFO reel_driver.web: serving watch-me v0001" in told
+
+
+def test_a_log_level_that_is_none_is_refused_in_one_sentence(home_with_models: Path) -> None:
+    own = {**os.environ, "REEL_HOME": str(home_with_models), "REEL_DRIVER_API_LOG_LEVEL": "verbose"}
+    command = [sys.executable, "-m", "reel_driver.cli", "serve", "--port", str(free_port())]
+    done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "REEL_DRIVER_API_LOG_LEVEL: 'verbose' is not possible; choose one of debug, info" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_log_of_any_level_holds_a_secret_or_a_request(start: Start) -> None:
+    token, password, wish = "t0ken-of-the-house", "passw0rd", "a wish that nobody else is to know"
+    service = start(
+        REEL_API_TOKEN=token, REEL_DRIVER_API_LOG_LEVEL="debug", REEL_API_TIMEOUT="1",
+        DATABASE_URL=f"postgresql://ada:{password}@127.0.0.1:{free_port()}/reel",
+        MLFLOW_TRACKING_URI=f"http://ada:{password}@127.0.0.1:{free_port()}",
+    )  # fmt: skip
+    item = json.dumps({"imdb_id": "tt0078748", "overview": wish}).encode()
+    found = [
+        service.ask("POST", f"/{token}/reel-driver/api/predict", item),
+        service.ask("POST", f"/{token}/reel-driver/api/predict", item[:-1]),
+        service.ask("POST", f"/{token}/api/v1/explain", item),
+        service.ask("GET", f"/{token}/{wish.replace(' ', '%20')}", None),
+        service.ask("GET", f"/{token}x/{wish.replace(' ', '%20')}", None),
+        service.ask("GET", f"/{token}/genres?text={wish.replace(' ', '%20')}", None),
+        service.ask("GET", f"/{token}/api/v1/titles", None),
+    ]
+    assert found == [200, 422, 422, 200, 401, 200, 503]
+    assert password.encode() not in service.answer
+    with socket.create_connection(("127.0.0.1", service.port)) as half:
+        half.settimeout(20)
+        half.sendall(f"GET /{token}/{wish} HTTP/1.1\r\nAuthorization: Bearer {token}\r\nnonsense\r\n\r\n".encode())
+        assert b"400" in half.recv(100)
+    time.sleep(1)
+    service.process.terminate()
+    assert service.process.wait(30) == 0
+    log = service.log.read_text()
+    assert '"status":200' in log
+    for secret in (token, password, wish, wish.replace(" ", "%20"), "tt0078748"):
+        assert secret not in log
 
 
 def test_the_service_needs_neither_polars_nor_a_tree_library_to_predict(home_with_models: Path) -> None:

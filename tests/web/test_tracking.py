@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -194,6 +195,19 @@ def test_a_registry_out_of_reach_says_so_soon(bundle: Bundle, tmp_path: Path, mo
     assert time.monotonic() - started < 20
     assert here.registry.load(here.watch_name).version == "v0001"
     tracking._client.cache_clear()
+
+
+def test_no_refusal_tells_the_password_of_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs("mlflow", "mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://ada:s3cret@127.0.0.1:{free_port()}")
+    tracking._client.cache_clear()
+    with pytest.raises(RegistryUnreachable) as refused:
+        models.pull(Workspace(tmp_path, "me"), "watch-me")
+    tracking._client.cache_clear()
+    assert "127.0.0.1" in str(refused.value)
+    told = "".join(traceback.format_exception(refused.value))
+    assert "s3cret" not in str(refused.value)
+    assert "s3cret" not in told
 
 
 def test_the_seeds_names_say_where_mlflow_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -267,6 +267,59 @@ def test_what_cannot_be_meant_is_422_at_its_place(
         assert set(fault) == {"type", "loc", "msg", "input"}
 
 
+BOUNDS = {
+    "release_year": (1850, 2100), "budget": (0, None), "revenue": (0, None), "runtime": (0, None), "tmdb_votes": (0, None),
+    "imdb_votes": (0, None), "rt_score": (0, 100), "metascore": (0, 100), "tmdb_rating": (0, 10), "imdb_rating": (0, 100),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(BOUNDS))
+def test_numbers_are_taken_up_to_their_bounds_and_no_further(client: TestClient, name: str) -> None:
+    low, high = BOUNDS[name]
+    step = 0.1 if name.endswith("rating") else 1
+    assert ask(client, **{name: low}).status_code == ask(client, **{name: str(low)}).status_code == 200
+    (fault,) = ask(client, **{name: low - step}).json()["detail"]
+    assert (fault["loc"], fault["type"]) == (["body", name], "greater_than_equal")
+    assert ask(client, **{name: float(high or 10**12)}).status_code == 200
+    if high is not None:
+        (fault,) = ask(client, **{name: high + step}).json()["detail"]
+        assert (fault["loc"], fault["type"]) == (["body", name], "less_than_equal")
+    for nonsense in ("N/A", [1], {}):
+        assert ask(client, **{name: nonsense}).status_code == 422
+    assert ask(client, **{name: 2**70}).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["origin_country", "production_countries", "spoken_languages", "original_language"])
+def test_codes_have_two_characters(client: TestClient, name: str) -> None:
+    def sent(code: str) -> Any:
+        return ask(client, **{name: code if name == "original_language" else ["en", code]})
+
+    assert [sent(code).status_code for code in ("xx", "e", "eng", "")] == [200, 422, 422, 422]
+
+
+@pytest.mark.parametrize("name", ["production_status", "tagline", "genre"])
+def test_texts_are_taken_up_to_their_length(client: TestClient, name: str) -> None:
+    longest = {"production_status": 25, "tagline": 255, "genre": 20}[name]
+    for n, status in ((0, 200), (longest, 200), (longest + 1, 422)):
+        text = "é" * n
+        assert ask(client, **{name: [text] if name == "genre" else text}).status_code == status
+
+
+@pytest.mark.parametrize("body", [{}, {"items": None}, {"items": {}}, {"items": [None]}, {"items": ["tt0078748"]}])
+def test_a_batch_that_is_none_is_422(client: TestClient, body: Any) -> None:
+    answer = client.post(BATCH, json=body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][:2] == ["body", "items"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", str(2**70), "1e400"])
+@pytest.mark.parametrize("field", [*WHOLE, *RATINGS])
+def test_what_the_first_service_fell_over_is_422(client: TestClient, field: str, number: str) -> None:
+    item = f'{{"imdb_id": "tt0078748", "{field}": {number}}}'
+    assert client.post(PREDICT, content=item.encode()).status_code == 422
+    assert client.post(BATCH, content=f'{{"items": [{item}]}}'.encode()).status_code == 422
+
+
 def test_every_fault_of_an_item_is_named(client: TestClient) -> None:
     answer = client.post(PREDICT, json={"imdb_id": "x", "runtime": -1, "genre": "Drama"})
     assert [f["loc"][-1] for f in answer.json()["detail"]] == ["imdb_id", "runtime", "genre"]

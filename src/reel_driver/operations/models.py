@@ -176,7 +176,11 @@ def pull(work: Workspace, name: str) -> str | None:
     try:
         fetched = tracking.download(remote, temporary)
         bundles.load(fetched)
-        origin = {"uri": tracking.tracking_uri(), "version": remote.version, "run_id": remote.run_id}
+        origin = {
+            "uri": tracking.without_password(tracking.tracking_uri()),
+            "version": remote.version,
+            "run_id": remote.run_id,
+        }
         (fetched / ORIGIN).write_text(json.dumps(origin))
         version = f"v-mlflow-{int(remote.version):04d}"
         shutil.rmtree(home / version, ignore_errors=True)

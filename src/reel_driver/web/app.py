@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
 
 from reel_driver import __version__
 from reel_driver.errors import ReelError
@@ -135,6 +137,17 @@ def _translate(api: FastAPI) -> None:
         refusal = refusals.detail(422, faults)
         return Response(refusal.content, refusal.status, media_type="application/json")
 
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 400:  # what FastAPI says of JSON that is nested too deeply
+            return refused(request, refusals.not_json(0, str(error.detail)))
+        return await http_exception_handler(request, error)
+
+    def unexpected(request: Request, _: Exception) -> Response:
+        return refused(request, refusals.message(500, refusals.UNEXPECTED))
+
+    api.add_exception_handler(HTTPException, http)
+    api.add_exception_handler(Exception, unexpected)
     api.add_exception_handler(Refusal, refused)
     api.add_exception_handler(ReelError, refused)
     api.add_exception_handler(RequestValidationError, invalid)

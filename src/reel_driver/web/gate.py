@@ -143,7 +143,7 @@ class Gate:
                 raise refusals.detail(403, "This service answers to localhost only; bind it elsewhere with a token.")
             origin = headers.get(b"origin")
             asking = (origin or b"").decode("latin-1")
-            is_foreign = asking != "" and asking.partition("://")[2] != host and asking not in self.cors
+            is_foreign = asking != "" and asking.partition("://")[2] != host and not self.cors & {asking, "*"}
             if is_foreign and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
                 raise refusals.detail(403, "Requests from other web pages are refused.")
         if limits.rate and scope["path"] not in self.open_paths:
@@ -236,10 +236,20 @@ class Gate:
                 await self.app(scope, whole, watching)
         except TimeoutError:
             raise refusals.message(503, "This took too long: try again, or ask for less.") from None
+        except Exception:
+            if not status:
+                raise
+            # The application has answered, be it 500, and then raised what went wrong.
+            log.exception("a request to %s failed", _template(scope))
         finally:
             if not status:
                 measures.in_flight -= 1
-        return str(getattr(scope.get("route"), "path", "unknown")), status
+        return _template(scope), status
+
+
+def _template(scope: Scope) -> str:
+    """The route that the application found, without what a person wrote into it."""
+    return str(getattr(scope.get("route"), "path", "unknown"))
 
 
 class ClientGone(Exception):

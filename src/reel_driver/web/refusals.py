@@ -99,8 +99,13 @@ def read_json(body: bytes) -> Any:
         place, why = error.pos, error.msg
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         place, why = 0, str(error)
+    raise not_json(place, why)
+
+
+def not_json(place: int, why: str) -> Refusal:
+    """422 for a body that is no JSON from this place on."""
     fault = {"type": "json_invalid", "loc": ["body", place], "msg": "JSON decode error", "input": {}}
-    raise detail(422, [{**fault, "ctx": {"error": why}}])
+    return detail(422, [{**fault, "ctx": {"error": why}}])
 
 
 def _no_constant(name: str) -> float:

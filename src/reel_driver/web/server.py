@@ -12,6 +12,7 @@ from reel_driver.config import setting
 from reel_driver.errors import DiskError, ExtraMissing, ValueRefused
 from reel_driver.operations.workspace import Workspace
 
+LEVELS = ("debug", "info", "warning", "error", "critical")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -73,9 +74,10 @@ def serve(work: Workspace, host: str, port: int) -> None:
     from reel_driver import tracking
     from reel_driver.operations.models import puller
 
-    logging.basicConfig(
-        level=setting("REEL_DRIVER_API_LOG_LEVEL").upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    level = setting("REEL_DRIVER_API_LOG_LEVEL")
+    if level.lower() not in LEVELS:
+        raise ValueRefused("REEL_DRIVER_API_LOG_LEVEL", level, f"choose one of {', '.join(LEVELS)}.")
+    logging.basicConfig(level=level.upper(), format="%(levelname)s %(name)s: %(message)s")
     prefix = "/" + setting("REEL_DRIVER_API_PREFIX").strip("/")
     config = ServiceConfig(
         prefix="" if prefix == "/" else prefix,
