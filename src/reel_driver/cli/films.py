@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from reel_driver.cli import show
+from reel_driver.cli.models import register
 
 data_option = click.option(
     "--data",
@@ -156,8 +157,10 @@ def train_task(
     from reel_driver.operations import films
     from reel_driver.operations.workspace import Workspace
 
-    with Workspace.default(context.obj) as work, show.progress("Training") as progress:
-        bundle = films.train(work, task, needed(source), model, seed=seed, progress=progress)
+    with Workspace.default(context.obj) as work:
+        with show.progress("Training") as progress:
+            bundle = films.train(work, task, needed(source), model, seed=seed, progress=progress)
+        register(work, task)
     if as_json:
         show.echo_json({"version": bundle.version, **bundle.about})
         return

@@ -94,7 +94,7 @@ def compare(context: click.Context, before: str, after: str, as_json: bool) -> N
 
 def print_comparison(found: Comparison) -> None:
     """The scorecards side by side, what shifted, for whom, and the titles that flipped."""
-    from reel_driver.cli.learn import METRIC_WORDS
+    from reel_driver.cli.show import METRIC_WORDS
 
     rows = [
         [words, f"{found.scorecards[k][0]:.3f}", f"{found.scorecards[k][1]:.3f}"]

@@ -11,18 +11,7 @@ import click
 from reel_driver.cli import films, show
 from reel_driver.cli.data import left_out_words
 from reel_driver.cli.models import register
-
-METRIC_WORDS = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "calibration_error": "calibration error",
-}
+from reel_driver.cli.show import METRIC_WORDS
 
 Options = Callable[[Callable[..., None]], Callable[..., None]]
 

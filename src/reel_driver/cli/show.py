@@ -10,6 +10,19 @@ from typing import Any
 
 import click
 
+METRIC_WORDS = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+}
+"""What a person calls the metrics of a watch model, in the order of the scorecard."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output instead of a table.")
 
 

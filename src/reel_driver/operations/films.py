@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -170,7 +171,8 @@ def train(
     from reel_driver.evaluate import silent
 
     frame, _ = read_films(source)
-    about = {"data": source.name, "rows": frame.height, "seed": seed}
+    mark = hashlib.sha256(source.read_bytes()).hexdigest()
+    about = {"data": source.name, "fingerprint": mark, "rows": frame.height, "seed": seed}
     if task == "rating":
         from reel_driver import menu, ratings
 

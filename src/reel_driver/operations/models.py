@@ -19,18 +19,27 @@ from reel_driver.config import setting
 from reel_driver.errors import NotFound
 from reel_driver.operations.workspace import Workspace
 from reel_driver.plots import confusion_svg, reliability_svg
-from reel_driver.registry import CHAMPION, ORIGIN, PREVIOUS, Registry
+from reel_driver.registry import CHAMPION, ORIGIN, PREVIOUS, SHIPPED, Registry
+
+SHIPPED_VERSION = "shipped"
+"""What the version is called that comes with the package and is served until there is one of one's own."""
 
 
 def list_models(work: Workspace, name: str | None = None) -> list[dict[str, Any]]:
     """Every version of every model, or of one."""
-    names = [name] if name else work.registry.names()
-    return [_line(work.registry, n, v) for n in names for v in work.registry.versions(n)]
+    registry = work.registry
+    shipped = sorted(p.name for p in SHIPPED.iterdir() if p.is_dir() and not registry.versions(p.name))
+    names = [name] if name else [*registry.names(), *shipped]
+    lines = [_line(registry, n, v) for n in names for v in registry.versions(n)]
+    return lines + [
+        {**_line(registry, n, CHAMPION), "version": SHIPPED_VERSION, "aliases": [CHAMPION]}
+        for n in shipped
+        if n in names
+    ]
 
 
 def _line(registry: Registry, name: str, version: str) -> dict[str, Any]:
     about: Mapping[str, Any] = registry.about(name, version)
-    metrics = about.get("evaluation", {}).get("metrics", {})
     return {
         "name": name,
         "version": version,
@@ -38,22 +47,49 @@ def _line(registry: Registry, name: str, version: str) -> dict[str, Any]:
         "pipeline": about.get("pipeline"),
         "trained_at": about.get("trained_at"),
         "n_labels": about.get("n_labels"),
-        "metrics": {k: m["value"] for k, m in metrics.items() if isinstance(m, Mapping)},
+        "n_films": about.get("n_films"),
+        "metrics": measured(about),
     }
 
 
+def measured(about: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of a bundle of any task, each by its name; out of fold, or on films held out."""
+    evaluation: Mapping[str, Any] = about.get("evaluation", {})
+    found = evaluation.get("metrics") or next((v for v in evaluation.values() if isinstance(v, Mapping)), {})
+    return {k: float(v["value"] if isinstance(v, Mapping) else v) for k, v in found.items() if k != "n"}
+
+
 def show_model(work: Workspace, name: str, version: str = CHAMPION) -> dict[str, Any]:
-    """Everything known of a version, its bundle verified."""
-    loaded = work.registry.load(name, version)
+    """Everything known of a version, its bundle verified.
+
+    Raises:
+        NotFound: when there is no such version.
+        BundleError: when it cannot be served.
+    """
+    loaded = bundles.load(_folder(work, name, version))
     folder = work.registry.folder(name, version)
-    about = {k: v for k, v in loaded.about.items() if k not in ("evaluation", "inputs")}
+    about = {k: v for k, v in loaded.about.items() if k != "inputs"}
     return {
-        **_line(work.registry, name, folder.name),
-        "n_features": loaded.spec.width,
+        **_line(work.registry, name, version if folder.parent == SHIPPED else folder.name),
+        **({"version": SHIPPED_VERSION, "aliases": [CHAMPION]} if folder.parent == SHIPPED else {}),
+        "n_features": len(_columns(loaded)),
         "threshold": loaded.threshold,
         "about": about,
         "origin": dict(work.registry.origin(name, version)),
     }
+
+
+def _columns(bundle: Bundle) -> tuple[str, ...]:
+    """Names of what the model sees; a model of whole texts sees terms."""
+    spec: Any = bundle.spec
+    return tuple(spec.names if hasattr(spec, "names") else spec.terms)
+
+
+def _folder(work: Workspace, name: str, version: str) -> Path:
+    known = work.registry.versions(name)
+    if version not in (*known, *work.registry.aliases(name)) and known:
+        raise NotFound("version", version, f"versions of {name}: {', '.join(known)}.")
+    return work.registry.folder(name, version)
 
 
 def promote(work: Workspace, name: str, version: str) -> None:
@@ -64,8 +100,8 @@ def promote(work: Workspace, name: str, version: str) -> None:
         BundleCorrupt: when it cannot be served.
         RegistryUnreachable: when MLflow is configured and out of reach; then nothing is changed here either.
     """
-    work.registry.load(name, version)
-    folder = work.registry.folder(name, version)
+    folder = _folder(work, name, version)
+    bundles.load(folder)
     if tracking.is_configured():
         remote_name = _remote_name(work, name)
         found = tracking.find(remote_name, mark_of(folder))
@@ -89,14 +125,14 @@ def rollback(work: Workspace, name: str) -> str:
 
 def diff(work: Workspace, name: str, first: str, second: str) -> dict[str, Any]:
     """What differs between two versions: settings, metrics, columns, and how they score the same titles."""
-    a, b = work.registry.load(name, first), work.registry.load(name, second)
+    a, b = (bundles.load(_folder(work, name, version)) for version in (first, second))
     rows = [row for row, _ in (*a.golden, *b.golden)]
     change = b.score_rows(rows)[0] - a.score_rows(rows)[0] if rows else np.zeros(1)
     old, new = _flat(a), _flat(b)
     return {
         "facts": {k: [old.get(k), new.get(k)] for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k)},
-        "columns_gone": sorted(set(a.spec.names) - set(b.spec.names)),
-        "columns_new": sorted(set(b.spec.names) - set(a.spec.names)),
+        "columns_gone": sorted(set(_columns(a)) - set(_columns(b))),
+        "columns_new": sorted(set(_columns(b)) - set(_columns(a))),
         "n_compared": len(rows),
         "mean_change": round(float(change.mean()), 6),
         "largest_change": round(float(np.abs(change).max()), 6),
@@ -105,12 +141,10 @@ def diff(work: Workspace, name: str, first: str, second: str) -> dict[str, Any]:
 
 def _flat(bundle: Bundle) -> dict[str, Any]:
     about = bundle.about
-    flat: dict[str, Any] = {k: about.get(k) for k in ("pipeline", "trained_at", "n_labels", "fingerprint")}
+    flat: dict[str, Any] = {k: about.get(k) for k in ("pipeline", "trained_at", "n_labels", "n_films", "fingerprint")}
     flat["threshold"] = round(bundle.threshold, 6)
     flat |= {f"params.{k}": v for k, v in about.get("params", {}).items()}
-    metrics = about.get("evaluation", {}).get("metrics", {})
-    flat |= {f"metrics.{k}": round(m["value"], 6) for k, m in metrics.items() if isinstance(m, Mapping)}
-    return flat
+    return flat | {f"metrics.{k}": round(v, 6) for k, v in measured(about).items()}
 
 
 def mark_of(folder: Path) -> str:
@@ -127,20 +161,20 @@ def publish(work: Workspace, name: str) -> str:
     folder = work.registry.folder(name)
     about: Mapping[str, Any] = work.registry.about(name)
     evaluation: Mapping[str, Any] = about.get("evaluation", {})
-    metrics = {k: float(m["value"]) for k, m in evaluation.get("metrics", {}).items()}
+    metrics = measured(about)
     for baseline, values in evaluation.get("baselines", {}).items():
-        key = "".join(c if c.isalnum() else "_" for c in baseline)
-        metrics |= {f"baseline_{key}.{k}": float(v) for k, v in values.items()}
+        metrics |= {f"baseline_{baseline}.{k}": float(v) for k, v in values.items()}
+    texts = {"evaluation.json": json.dumps(evaluation, indent=1, default=str)}
+    if "confusion" in evaluation:
+        texts["confusion_matrix.json"] = json.dumps(evaluation["confusion"])
+        texts["plots/confusion_matrix.svg"] = confusion_svg(evaluation["confusion"])
+        texts["plots/reliability.svg"] = reliability_svg(evaluation.get("reliability", []))
+    learned_from = {k: about[k] for k in ("n_labels", "n_films", "data", "rows", "seed") if k in about}
     facts = tracking.RunFacts(
-        params={**about.get("params", {}), "pipeline": about.get("pipeline"), "n_labels": about.get("n_labels")},
-        metrics=metrics,
-        tags={k: str(about.get(k, "")) for k in ("fingerprint", "profile", "pipeline", "trained_at")},
-        texts={
-            "evaluation.json": json.dumps(evaluation, indent=1, default=str),
-            "confusion_matrix.json": json.dumps(evaluation.get("confusion", {})),
-            "plots/confusion_matrix.svg": confusion_svg(evaluation.get("confusion", {})),
-            "plots/reliability.svg": reliability_svg(evaluation.get("reliability", [])),
-        },
+        params={**about.get("params", {}), "pipeline": about.get("pipeline"), **learned_from},
+        metrics={"".join(c if c.isalnum() or c in "_-." else "_" for c in k): v for k, v in metrics.items()},
+        tags={k: str(about[k]) for k in ("fingerprint", "profile", "pipeline", "trained_at") if k in about},
+        texts=texts,
     )
     aliases = {PREVIOUS: CHAMPION, CHAMPION: "new"}
     return tracking.log_and_register(folder, _remote_name(work, name), mark_of(folder), facts, aliases).version
