@@ -213,6 +213,7 @@ def test_the_services_find_each_other_and_a_training_reaches_the_clients(pod: Po
         done = pod.run([str(BINARIES / "reel"), *command], **outside)
         assert done.returncode == 0, done.stdout + done.stderr
     assert "Registered with MLflow as version 1" in done.stderr
+    assert "View run" not in done.stdout + done.stderr, "MLflow's own words stay out of the scorecard"
 
     pod.until(probe, "service", **own)
     said = json.loads(pod.run(health).stdout)

@@ -115,6 +115,7 @@ def test_a_model_travels_through_the_registry(mlflow: str, bundle: Bundle, tmp_p
     name = here.watch_name
 
     # Training logs the run and registers the bundle.
+    bundle = replace(bundle, about={**bundle.about, "fingerprint": "f0"})
     here.registry.add(name, bundle)
     assert models.publish(here, name) == "1"
     client = tracking._client(mlflow)
@@ -129,7 +130,15 @@ def test_a_model_travels_through_the_registry(mlflow: str, bundle: Bundle, tmp_p
     logged = {f.path for f in client.list_artifacts(remote.run_id)} | {
         f.path for f in client.list_artifacts(remote.run_id, "plots")
     }
-    assert {"bundle", "confusion_matrix.json", "evaluation.json", "plots/reliability.svg"} <= logged
+    assert {
+        "bundle", "confusion_matrix.json", "evaluation.json", "plots/reliability.svg", "plots/confusion_matrix.svg",
+    } <= logged  # fmt: skip
+    kept = Path(client.download_artifacts(remote.run_id, "confusion_matrix.json", str(tmp_path)))
+    assert json.loads(kept.read_text()) == bundle.about["evaluation"]["confusion"]
+    drawn = Path(client.download_artifacts(remote.run_id, "plots/confusion_matrix.svg", str(tmp_path))).read_text()
+    assert f">{bundle.about['evaluation']['confusion']['tp']}</text>" in drawn
+    assert run.tags["fingerprint"] == "f0"
+    assert client.get_run(remote.run_id).info.status == "FINISHED"
 
     # Another machine fetches it, verified, once.
     version = models.pull(there, name)
@@ -162,8 +171,26 @@ def test_a_model_travels_through_the_registry(mlflow: str, bundle: Bundle, tmp_p
         models.promote(here, name, "v0003")
 
 
+@pytest.mark.parametrize("task", ["rating", "genre"])
+def test_the_other_models_travel_too(mlflow: str, task: str, tmp_path: Path) -> None:
+    here, there = Workspace(tmp_path / "here", "me"), Workspace(tmp_path / "there", "me")
+    shipped = here.registry.load(task)
+    here.registry.add(task, replace(shipped, about={**shipped.about, "fingerprint": "f1", "data": "films.csv"}))
+    models.publish(here, task)
+    remote = tracking.champion(task, "champion")
+    assert remote is not None
+    run = tracking._client(mlflow).get_run(remote.run_id).data
+    assert run.metrics["mae" if task == "rating" else "hit_1"] == pytest.approx(
+        models.measured(shipped.about)["mae" if task == "rating" else "hit@1"]
+    )
+    assert (run.params["data"], run.tags["fingerprint"]) == ("films.csv", "f1")
+    assert models.pull(there, task)
+    row = {"title": "Alien", "overview": "A crew finds a stranger on board.", "release_year": 1979}
+    assert there.registry.load(task).score_rows([row])[0].tolist() == shipped.score_rows([row])[0].tolist()
+
+
 def test_a_name_nobody_registered_is_simply_not_there(mlflow: str, tmp_path: Path) -> None:
-    assert models.pull(Workspace(tmp_path, "nobody"), "genre") is None
+    assert models.pull(Workspace(tmp_path, "nobody"), "unheard-of") is None
 
 
 def test_a_damaged_bundle_from_the_registry_changes_nothing(mlflow: str, bundle: Bundle, tmp_path: Path) -> None:
