@@ -18,6 +18,9 @@ from reel_driver.models.prior import NUMBERS, TOKENS, TastePrior, filled
 LEAN_HALF = 15.0
 """Labels at which half of what the choice of labelled titles tells of a person is believed."""
 
+_CHUNK = 256
+"""Titles scored at once: so many that what is computed in between stays in the cache."""
+
 DRIFT = 0.16
 """Standard deviation, in stars, of how much milder or stricter a person is later than while labelling."""
 
@@ -155,7 +158,11 @@ class TasteModel:
 
     def predict(self, encoded: Matrix) -> tuple[Vector, Vector]:
         """Log-odds of "would watch" averaged over what is not known of the person, and their standard deviation."""
-        return self.predict_features(features(self.prior, encoded, self.sizes))
+        if len(encoded) <= _CHUNK:
+            return self.predict_features(features(self.prior, encoded, self.sizes))
+        parts = [self.predict(encoded[start : start + _CHUNK]) for start in range(0, len(encoded), _CHUNK)]
+        raw, spread = zip(*parts, strict=True)
+        return np.concatenate(raw), np.concatenate(spread)
 
     def predict_features(self, of: Features) -> tuple[Vector, Vector]:
         """The same of features that are computed already.
