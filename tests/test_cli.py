@@ -181,6 +181,14 @@ def test_predict_scores_every_row_of_a_file_even_the_bad_ones(demo, tmp_path: Pa
     assert pl.read_csv(tmp_path / "scored.csv").height == 3
     assert len(json.loads((tmp_path / "scored.json").read_text())) == 3
     assert len((tmp_path / "scored.jsonl").read_text().splitlines()) == 3
+    assert scored["line"].to_list() == [2, 3, 4]
+    assert scored["title"].to_list() == ["The Shawshank Redemption", None, None]
+    assert [problem is None for problem in scored["problem"]] == [True, False, False]
+    assert "runtime" not in scored.columns
+    ok(demo[0], *P, "predict", "--input", source, "--output", tmp_path / "whole.parquet", "--all-fields")
+    whole = pl.read_parquet(tmp_path / "whole.parquet")
+    assert whole["runtime"].to_list() == [142, None, None]
+    assert whole.select(scored.columns).equals(scored)
 
 
 def test_a_label_is_set_shown_taken_back_and_reverted_and_its_history_stays(home: Path) -> None:

@@ -58,9 +58,12 @@ def tonight(context: click.Context, /, as_json: bool, **wishes: Any) -> None:
     type=click.Path(path_type=Path),
     help="Where the scored file goes: .parquet, .csv, .json or .jsonl.",
 )
+@click.option("--all-fields", is_flag=True, help="Write all fields of the titles to it, not only what names them.")
 @show.json_option
 @click.pass_context
-def predict(context: click.Context, ref: str | None, source: Path | None, target: Path | None, as_json: bool) -> None:
+def predict(
+    context: click.Context, ref: str | None, source: Path | None, target: Path | None, all_fields: bool, as_json: bool
+) -> None:
     """Would they watch TITLE (an id such as tt0111161, or a name)? Or every row of a file.
 
     With TITLE rating and --input: the predicted rating of every film of the file.
@@ -75,7 +78,7 @@ def predict(context: click.Context, ref: str | None, source: Path | None, target
         raise click.UsageError("Give either a title, or both --input and --output.")
     with Workspace.default(context.obj) as work:
         if source is not None and target is not None:
-            n, problems = row.predict_file(work, source, target)
+            n, problems = row.predict_file(work, source, target, all_fields=all_fields)
             for problem in problems[:20]:
                 click.echo(problem, err=True)
             click.echo(f"{n} rows scored to {target}.")

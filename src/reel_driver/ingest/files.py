@@ -13,6 +13,7 @@ from reel_driver.errors import FileMissing, FileUnreadable, NothingToRead
 from reel_driver.ingest.delimited import read_delimited
 from reel_driver.ingest.lines import Lines
 from reel_driver.ingest.raw import Raw
+from reel_driver.ingest.recognise import NAMING, columns_for
 from reel_driver.ingest.tidy import understood
 from reel_driver.schema import Problem
 
@@ -26,15 +27,18 @@ _NOT_TABLES = {
 }
 
 
-def read_table(path: Path | str, *, needs_labels: bool = False) -> tuple[pl.DataFrame, list[Problem]]:
+def read_table(
+    path: Path | str, *, needs_labels: bool = False, fields: frozenset[str] | None = None
+) -> tuple[pl.DataFrame, list[Problem]]:
     """Read a table of titles, with labels where it has them: CSV, Parquet, JSON lines or a JSON array.
 
     Args:
         path: the file.
         needs_labels: refuse a table without a label column.
+        fields: read these fields of a title and those that name it, and no labels; by default everything.
 
     Returns:
-        A frame of TITLE_SCHEMA and `line`, and, where the file has labels, of `verdict`, `decided_by`, `is_reviewed`,
+        A frame of TITLE_SCHEMA, or of the fields that were asked for, and `line`, and, where the file has labels, of `verdict`, `decided_by`, `is_reviewed`,
         `is_anomalous`, `labelled_at` and perhaps `profile`; and what was wrong with rows and values.
 
     Raises:
@@ -46,14 +50,15 @@ def read_table(path: Path | str, *, needs_labels: bool = False) -> tuple[pl.Data
             raise FileUnreadable(path, "it is a folder; name a file in it.")
         if not path.exists():
             raise FileMissing(path)
-        return understood(_raw(path), needs_labels=needs_labels, name=path)
+        wanted = None if fields is None else fields | {*NAMING}
+        return understood(_raw(path, wanted), needs_labels=needs_labels, name=path, fields=wanted)
     except PermissionError:
         raise FileUnreadable(path, "this user may not read it; mend its permissions.") from None
     except OSError as error:
         raise FileUnreadable(path, f"{error.strerror or error}.") from None
 
 
-def _raw(path: Path) -> Raw:
+def _raw(path: Path, fields: frozenset[str] | None) -> Raw:
     with path.open("rb") as file:
         head = file.read(4096)
     if not head.strip():
@@ -62,7 +67,7 @@ def _raw(path: Path) -> Raw:
         if head.startswith(magic):
             raise FileUnreadable(path, why)
     if head.startswith(b"PAR1"):
-        return _parquet(path)
+        return _parquet(path, fields)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"{"):
         return _json_lines(path)
@@ -71,9 +76,10 @@ def _raw(path: Path) -> Raw:
     return read_delimited(path)
 
 
-def _parquet(path: Path) -> Raw:
+def _parquet(path: Path, fields: frozenset[str] | None) -> Raw:
     try:
-        frame = pl.read_parquet(path)
+        columns = None if fields is None else columns_for(fields, list(pl.read_parquet_schema(path)))
+        frame = pl.read_parquet(path, columns=columns)
     except pl.exceptions.PolarsError as error:
         raise FileUnreadable(path, f"it is a damaged Parquet file ({str(error).splitlines()[0][:80]}).") from None
     if frame.is_empty():

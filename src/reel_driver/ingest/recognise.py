@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from reel_driver.domain import TITLE_FIELDS
 
@@ -17,6 +17,9 @@ LABEL_COLUMNS: dict[str, tuple[str, ...]] = {
     "profile": ("profile",),
 }
 """What a label file may say beside the title's fields, and under which names."""
+
+NAMING = ("imdb_id", "tmdb_id", "kind", "title", "season", "episode", "release_year", "release_date")
+"""Fields that say which title a row is."""
 
 _SAYS_SHOW = ("first_air_date", "number_of_seasons", "seasons_count", "number_of_episodes", "episodes_count")
 
@@ -36,6 +39,16 @@ def fields_of(columns: Sequence[str]) -> dict[str, str]:
         for field, candidates in names.items()
     }
     return {field: column for field, column in found.items() if column is not None}
+
+
+def columns_for(fields: Set[str], columns: Sequence[str]) -> list[str]:
+    """The columns that hold these fields or say that a table is of shows; all of them where no field is among them.
+
+    >>> columns_for({"runtime"}, ["Title", "Run Time", "first_air_date"])
+    ['Run Time', 'first_air_date']
+    """
+    held = {column for field, column in fields_of(columns).items() if field in fields}
+    return [c for c in columns if c in held or says_show([c])] if held else list(columns)
 
 
 def says_show(columns: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from reel_driver.domain import TITLE_FIELDS, VERDICTS, ZERO_IS_UNKNOWN, Field
@@ -20,7 +21,9 @@ from reel_driver.ingest.recognise import fields_of, says_show
 from reel_driver.schema import TITLE_SCHEMA, Problem, conform
 
 
-def understood(raw: Raw, *, needs_labels: bool = False, name: object = None) -> tuple[pl.DataFrame, list[Problem]]:
+def understood(
+    raw: Raw, *, needs_labels: bool = False, name: object = None, fields: frozenset[str] | None = None
+) -> tuple[pl.DataFrame, list[Problem]]:
     """Turn a raw table into titles, and labels where it has them; see `read_table` for what comes back.
 
     Raises:
@@ -33,10 +36,12 @@ def understood(raw: Raw, *, needs_labels: bool = False, name: object = None) -> 
     if needs_labels and "verdict" not in columns:
         raise ColumnsMissing(source, ["label (or verdict, or would_watch)"], raw.frame.columns)
     table = _Tidying(raw, columns)
-    read = {field.name: table.field(field) for field in TITLE_FIELDS if field.name in columns}
-    frame = conform(pl.DataFrame(read), TITLE_SCHEMA).with_columns(raw.lines.alias("line"))
+    wanted = [field for field in TITLE_FIELDS if fields is None or field.name in fields]
+    read = {field.name: table.field(field) for field in wanted if field.name in columns}
+    schema = pl.Schema({field.name: TITLE_SCHEMA[field.name] for field in wanted})
+    frame = conform(pl.DataFrame(read), schema).with_columns(raw.lines.alias("line"))
     frame = _derived(frame, is_show=says_show(raw.frame.columns))
-    if "verdict" in columns:
+    if "verdict" in columns and fields is None:
         frame = frame.with_columns(table.labels())
     nameless = frame.select(pl.all_horizontal(pl.col("title", "imdb_id", "tmdb_id").is_null())).to_series()
     table.reject(nameless, "title", None, "it has neither a title nor an id; give one of them.")
@@ -142,12 +147,7 @@ class _Tidying:
         return _translate(_as_text(column), _moment, wanted).alias("labelled_at")
 
     def _texts(self, column: str) -> pl.Series:
-        texts = _as_text(self._raw.frame[column]).str.strip_chars()
-        if not (texts.str.len_bytes() <= _LONGEST_NOTHING).any():
-            return texts
-        return pl.DataFrame({"t": texts}).select(
-            pl.when(~pl.col("t").str.to_lowercase().is_in(list(values.NOTHING))).then("t").alias(column)
-        )[column]
+        return _known(_as_text(self._raw.frame[column]))
 
     def _text(self, field: Field, column: pl.Series) -> pl.Series:
         readers: dict[str, Callable[[str], str | None]] = {
@@ -256,10 +256,15 @@ class _Tidying:
     def _list(self, field: Field, column: pl.Series) -> pl.Series:
         element = values.ELEMENTS.get(field.name, str.strip)
         limit = field.max_length or 10_000
-        if column.dtype == pl.List(pl.String) and _is_tidy(column, lambda item: element(item.strip())[:limit]):
-            is_empty = column.list.len() == 0
-            return column.to_frame().select(pl.when(~is_empty).then(pl.first())).to_series()
-        texts = self._texts(column.name)
+        rough = tidy = pl.Series(dtype=pl.Boolean)
+        is_typed = column.dtype == pl.List(pl.String)
+        if is_typed:
+            rough = _rough(column, lambda item: element(item.strip())[:limit])
+            tidy = column.to_frame().select(pl.when(column.list.len() > 0).then(pl.first())).to_series()
+            if not rough.any():
+                return tidy
+            column = column.to_frame().select(pl.when(rough).then(pl.first())).to_series()
+        texts = _known(_as_text(column))
         dropped: set[str] = set()
 
         def read(text: str) -> list[str] | None:
@@ -279,7 +284,9 @@ class _Tidying:
                 texts,
                 f"elements that are not {field.help}.",
             )
-        return lists
+        if not is_typed:
+            return lists
+        return lists.to_frame().select(pl.when(rough).then(pl.first()).otherwise(tidy)).to_series()
 
 
 def _derived(frame: pl.DataFrame, *, is_show: bool) -> pl.DataFrame:
@@ -291,16 +298,34 @@ def _derived(frame: pl.DataFrame, *, is_show: bool) -> pl.DataFrame:
     )
 
 
-def _is_tidy(lists: pl.Series, read: Callable[[str], str]) -> bool:
-    """Whether lists need no reading: no element is empty, unknown, there twice, or written otherwise than it is read."""
+def _rough(lists: pl.Series, read: Callable[[str], str]) -> pl.Series:
+    """Lists that have to be read: with an element that is empty, unknown, there twice, or not written as it is read."""
     n_items = lists.list.len().fill_null(0)
     items = lists.filter(n_items > 0).explode()
-    if items.has_nulls() or (lists.list.n_unique() < n_items).any():
-        return False
+    rough = ((lists.list.n_unique() < n_items) & (n_items > 1)).fill_null(False)
+    unread = [item for item in items.unique().to_list() if not _is_read_as_it_is(item, read)]
+    if not unread:
+        return rough
+    rows = np.repeat(np.arange(len(lists)), n_items.to_numpy())
+    touched = np.zeros(len(lists), dtype=bool)
+    touched[rows[items.is_in(unread, nulls_equal=True).to_numpy()]] = True
+    return rough | pl.Series(touched)
+
+
+def _is_read_as_it_is(item: str | None, read: Callable[[str], str]) -> bool:
     try:
-        return all(item and read(item) == item for item in items.unique().to_list())
+        return bool(item) and read(str(item)) == item
     except ValueError:
         return False
+
+
+def _known(texts: pl.Series) -> pl.Series:
+    """The texts without white space around them, null where they stand for unknown."""
+    texts = texts.str.strip_chars()
+    if not (texts.str.len_bytes() <= _LONGEST_NOTHING).any():
+        return texts
+    is_nothing = texts.str.to_lowercase().is_in(list(values.NOTHING))
+    return texts.to_frame().select(pl.when(~is_nothing).then(pl.first())).to_series()
 
 
 _LONGEST_NOTHING = max(len(nothing) for nothing in values.NOTHING)

@@ -19,7 +19,7 @@ from reel_driver.features.blocks import Matrix
 DEEPEST = 8
 """Levels that are scored so: every tree is filled up to 2**depth leaves."""
 
-CHUNK = 128
+CHUNK = 256
 """Titles answered at once: so many that their answers stay in the cache."""
 
 

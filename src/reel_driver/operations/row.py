@@ -119,27 +119,41 @@ def predict(work: Workspace, ref: str) -> Pick:
     return Pick(row, score, pro, contra, predicted_rating=stand_in_ratings(work, [row])[0])
 
 
-def predict_file(work: Workspace, source: Path, target: Path) -> tuple[int, Sequence[Problem]]:
-    """Score every row of a file and write it again with `probability`, `lower`, `upper` and `prediction`.
+def predict_file(
+    work: Workspace, source: Path, target: Path, *, all_fields: bool = False
+) -> tuple[int, Sequence[Problem]]:
+    """Score every row of a file and write what names it with `probability`, `lower`, `upper` and `prediction`.
 
     No row is ever dropped, because a caller may take a missing answer for a yes: a row that cannot be read is scored as
     a title of which nothing is known, with the reason in the column `problem`.
 
+    Args:
+        work: whose model scores.
+        source: the file.
+        target: the file to write.
+        all_fields: write all fields of the titles again, which takes several times as long.
+
     Returns:
         How many rows were scored, and what was wrong with some.
     """
-    from reel_driver.ingest import read_table
+    from reel_driver.ingest import NAMING, read_table
 
-    frame, problems = read_table(source)
+    bundle = work.registry.load(work.watch_name)
+    # Votes tell a rating of 0 from one that nobody has given.
+    frame, problems = read_table(
+        source, fields=None if all_fields else frozenset((*bundle.scored_fields, "tmdb_votes"))
+    )
     refused = pl.DataFrame(
         [(p.line, str(p)) for p in problems if p.is_rejection],
         schema={"line": pl.Int64, "problem": pl.String},
         orient="row",
     )
-    frame = pl.concat([frame, refused], how="diagonal").sort("line")
-    bundle = work.registry.load(work.watch_name)
+    frame = pl.concat([frame, refused], how="diagonal")
+    if refused.height:
+        frame = frame.sort("line")
     scored = bundle.score_frame(frame)
-    out = frame.with_columns(
+    named = frame if all_fields else frame.select(*NAMING, "line", "problem")
+    out = named.with_columns(
         probability=scored["score"],
         lower=scored["lower"],
         upper=scored["upper"],
