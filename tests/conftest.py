@@ -47,6 +47,20 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def published_encoder() -> Path:
+    """The folder of the real sentence encoder, all-MiniLM-L6-v2."""
+    from reel_driver.errors import ReelError
+    from reel_driver.features.encoder import encoder_folder, import_torch
+
+    try:
+        import_torch()
+        return encoder_folder()
+    except ReelError as error:
+        missing("encoder", str(error))
+        raise
+
+
 class PostgresServer:
     """A server of its own in a temporary folder, reached by its socket only."""
 

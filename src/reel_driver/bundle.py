@@ -177,7 +177,7 @@ class Bundle:
         rows, expected = zip(*self.golden, strict=True)
         got = self.score_rows(rows)[0]
         worst = float(np.abs(got - np.array(expected)).max())
-        if not worst <= TOLERANCE:
+        if not worst <= max(TOLERANCE, getattr(self.spec, "tolerance", 0.0)):
             raise BundleCorrupt(where, f"its own test titles are scored {worst:.2g} off")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from reel_driver.errors import NotFound
 from reel_driver.features.blocks import Block, Length, MultiHot, Number
+from reel_driver.features.sentence import SentenceVector
 from reel_driver.features.spec import FeatureSpec
 from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
 from reel_driver.models.blend import BlendLearner
@@ -126,7 +127,7 @@ def _blend(scales: str, share: float, noise: float, vote_noise: float, colsample
 
 
 def rating_pipeline(name: str = DEFAULT_RATING) -> RatingPipeline:
-    """A pipeline of the rating menu: `default`, `votes`, or `features:learner`.
+    """A pipeline of the rating menu: `default`, `votes`, `encoder` (needs the encoder extra), or `features:learner`.
 
     Raises:
         NotFound: for a name that is not on the menu.
@@ -135,11 +136,15 @@ def rating_pipeline(name: str = DEFAULT_RATING) -> RatingPipeline:
         return RatingPipeline(name, FeatureSpec(FEATURES["five"]()), _blend("five", 0.85, 0.4, 1.0, 0.25), True)
     if name == "votes":
         return RatingPipeline(name, FeatureSpec(FEATURES["votes"]()), _blend("votes", 0.7, 0.2, 3.0, 0.4), True)
+    if name == "encoder":
+        blocks = (*FEATURES["five"](), SentenceVector())
+        kernel = KernelLearner().configured({"scales": "encoder"})
+        return RatingPipeline(name, FeatureSpec(blocks), kernel, True)
     features, _, learner = name.partition(":")
     learner = learner or "lightgbm"
     known = {**LEARNERS, "kernel": KernelLearner()}
     if features not in FEATURES or learner not in known:
-        choices = f"default, votes, or one of {', '.join(FEATURES)} with one of {', '.join(known)}"
+        choices = f"default, votes, encoder, or one of {', '.join(FEATURES)} with one of {', '.join(known)}"
         raise NotFound("rating model", name, f"choose {choices}, as in v4_trigrams:lightgbm.")
     return RatingPipeline(
         name, FeatureSpec(FEATURES[features]()), known[learner], by_votes=features in ("five", "votes")

@@ -24,6 +24,7 @@ from reel_driver.features.blocks import (
     Words,
 )
 from reel_driver.features.known import KnownTitle, Tokens
+from reel_driver.features.sentence import SentenceVector
 from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _KINDS: tuple[type[Block], ...] = (
     TextShape,
     TextVector,
     Terms,
+    SentenceVector,
 )
 BLOCK_KINDS: dict[str, type[Block]] = {b.kind: b for b in _KINDS}
 """Every kind of block that a saved spec may name."""
@@ -104,6 +106,11 @@ class FeatureSpec:
                 kept += range(at, at + width)
             at += width
         return FeatureSpec(tuple(blocks)), np.array(kept, dtype=np.intp)
+
+    @property
+    def tolerance(self) -> float:
+        """How far apart two machines may score the same title."""
+        return max((getattr(block, "tolerance", 0.0) for block in self.blocks), default=0.0)
 
     def fit(self, frame: pl.DataFrame) -> FeatureSpec:
         """Learn categories and vocabularies from the titles that will be trained on."""

@@ -1,7 +1,8 @@
 """A Gaussian process: films that are alike in facts and in words are rated alike, with noise that votes wear off.
 
 The kernel is the cosine of weighted words, which finds sequels and remakes, and the mean of several settings of three
-Gaussians: over the facts, over the text vectors and over both together. Each fact has a length scale of its own (Rasmussen and Williams 2006, chapters 2 and 5), learned beforehand by the marginal likelihood and
+Gaussians: over the facts, over the text vectors and over both together. A text may have several vectors, by words
+and by a sentence encoder; each has Gaussians of its own. Each fact has a length scale of its own (Rasmussen and Williams 2006, chapters 2 and 5), learned beforehand by the marginal likelihood and
 shipped as `data/kernel-scales.json`; fitting is one linear system. The noise of a title's rating is s0 + s1 / votes.
 """
 
@@ -42,13 +43,13 @@ class KernelModel:
         mean: of each fact column over the training titles that know it, shape (n_facts,).
         inverse: for each setting 1 / length scale of each fact, for the facts alone and for facts with text, shape
             (n_settings, 2, n_facts).
-        text_inverse: 1 / length scale of the text vector, likewise, shape (n_settings, 2).
-        variances: of the three parts of each setting, shape (n_settings, 3).
+        text_inverse: 1 / length scale of each kind of text vector, likewise, shape (n_settings, n_kinds, 2).
+        variances: of the parts of each setting: facts, each kind of text, each with facts, shape (n_settings, 1 + 2 n_kinds).
         facts: training titles' facts, centred, float16, shape (n, n_facts).
-        texts: training titles' text columns times 127, int8, shape (n, n_text).
+        texts: training titles' text columns of all kinds times 127, int8, shape (n, n_text).
         pull: weight of each training title, shape (n,).
         intercept: the weighted mean rating.
-        roles: what each column is: 0 a fact, 1 of the text vector, 2 a term's number, 3 a term's weight, shape (width,).
+        roles: what each column is, as `role_of` has it, shape (width,).
         table: pull of each term, shape (n_terms,).
     """
 
@@ -65,29 +66,37 @@ class KernelModel:
     table: Floats
 
     @cached_property
+    def _kinds(self) -> tuple[NDArray[np.bool_], ...]:
+        """Which of the text columns belong to each kind of text vector."""
+        held = self.roles[np.isin(self.roles, TEXTS)]
+        return tuple(held == kind for kind in TEXTS if (held == kind).any())
+
+    @cached_property
     def _points(self) -> tuple[tuple[Floats, Floats], ...]:
-        """Training titles with their squared norms: text vectors, then the scaled facts of each setting."""
+        """Training titles with their squared norms: each kind of text vectors, then the scaled facts of each setting."""
         facts, texts = self.facts.astype(np.float32), self.texts.astype(np.float32) / 127
-        scaled = [texts, *(facts * inverse for pair in self.inverse for inverse in pair)]
+        scaled = [*(texts[:, k] for k in self._kinds), *(facts * inverse for pair in self.inverse for inverse in pair)]
         return tuple((np.ascontiguousarray(p.T), (p * p).sum(axis=1)) for p in scaled)
 
     def _split(self, encoded: Matrix) -> tuple[Floats, Floats]:
         facts = np.nan_to_num(encoded[:, self.roles == 0] - self.mean, nan=0.0)
-        return facts, np.nan_to_num(encoded[:, self.roles == 1], nan=0.0)
+        return facts, np.nan_to_num(encoded[:, np.isin(self.roles, TEXTS)], nan=0.0)
 
     def covariance(self, encoded: Matrix) -> Floats:
         """Kernel between encoded titles and the training titles, shape (n_titles, n)."""
         facts, texts = self._split(encoded)
-        words = squared_distances(texts, *self._points[0])
-        total = np.zeros_like(words)
+        n_kinds = len(self._kinds)
+        apart = [squared_distances(texts[:, k], *self._points[i]) for i, k in enumerate(self._kinds)]
+        total = np.zeros((len(encoded), len(self.pull)), np.float32)
         for i, (inverse, text_inverse, variances) in enumerate(
-            zip(self.inverse, self.text_inverse, self.variances, strict=True)
+            zip(self.inverse, self.text_inverse, self.variances.tolist(), strict=True)
         ):
-            alone, together = (squared_distances(facts * inverse[k], *self._points[1 + 2 * i + k]) for k in (0, 1))
-            a, b = (0.5 * text_inverse**2).tolist()
-            v = variances.tolist()
-            together += 2 * b * words
-            for part, factor, variance in ((alone, -0.5, v[0]), (together, -0.5, v[2]), (words, -a, v[1])):
+            at = n_kinds + 2 * i
+            alone, together = (squared_distances(facts * inverse[k], *self._points[at + k]) for k in (0, 1))
+            parts = [(alone, -0.5, variances[0])]
+            for j, (words, (a, b)) in enumerate(zip(apart, (0.5 * text_inverse**2).tolist(), strict=True)):
+                parts += [(words, -a, variances[1 + j]), (together + 2 * b * words, -0.5, variances[1 + n_kinds + j])]
+            for part, factor, variance in parts:
                 scaled = part * np.float32(factor)
                 np.exp(scaled, out=scaled)
                 scaled *= variance
@@ -121,9 +130,9 @@ class KernelModel:
     @classmethod
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> KernelModel:
         """Made again."""
+        text_inverse = arrays["text_inverse"].reshape(len(arrays["inverse"]), -1, 2)  # of one kind before there were more
         return cls(
-            arrays["mean"], arrays["inverse"], arrays["text_inverse"], arrays["variances"], arrays["facts"],
-            arrays["texts"], arrays["pull"], float(plain["intercept"]), arrays["roles"], arrays["table"],
+            arrays["mean"], arrays["inverse"], text_inverse, arrays["variances"], arrays["facts"], arrays["texts"], arrays["pull"], float(plain["intercept"]), arrays["roles"], arrays["table"],
         )  # fmt: skip
 
 
@@ -165,13 +174,13 @@ class KernelLearner:
         scales = np.array([[p["scales"].get(n, common) for n in facts_of] for p in learned["settings"]]).transpose(
             0, 2, 1
         )
-        text_scales = np.array([p["text_scales"] for p in learned["settings"]])
+        text_scales = np.array([p["text_scales"] for p in learned["settings"]]).reshape(len(scales), -1, 2)
         variances = np.array([p["variances"] for p in learned["settings"]]) / len(learned["settings"])
         intercept = float(np.average(target, weights=weight))
         shell = KernelModel(
             mean, (1 / scales).astype(np.float32), (1 / text_scales).astype(np.float32),
             variances.astype(np.float32), np.nan_to_num(facts - mean, nan=0.0).astype(np.float16),
-            np.round(127 * np.nan_to_num(encoded[:, roles == 1], nan=0.0)).astype(np.int8),
+            np.round(127 * np.nan_to_num(encoded[:, np.isin(roles, TEXTS)], nan=0.0)).astype(np.int8),
             np.zeros(len(encoded), np.float32), intercept, roles, np.empty(0, np.float32),
         )  # fmt: skip
         whole = np.empty((len(encoded), len(encoded)), np.float32)
@@ -200,9 +209,16 @@ def squared_distances(points: Floats, others: Floats, norms: Floats) -> Floats:
     return result
 
 
+TEXTS = (1, 4)
+"""Roles of the columns that belong to a kind of text vector."""
+
+
 def role_of(name: str) -> int:
-    """What a column of this name is: 0 a fact, 1 of the text vector, 2 a term's number, 3 a term's weight."""
-    for role, start in enumerate(("text:", "term:", "term_weight:"), start=1):
+    """What a column of this name is.
+
+    0 a fact, 1 of the vector by words, 2 a term's number, 3 a term's weight, 4 of the vector by a sentence encoder.
+    """
+    for role, start in enumerate(("text:", "term:", "term_weight:", "sentence:"), start=1):
         if name.startswith(start):
             return role
     return 0
