@@ -130,7 +130,9 @@ class KernelModel:
     @classmethod
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> KernelModel:
         """Made again."""
-        text_inverse = arrays["text_inverse"].reshape(len(arrays["inverse"]), -1, 2)  # of one kind before there were more
+        text_inverse = arrays["text_inverse"].reshape(
+            len(arrays["inverse"]), -1, 2
+        )  # of one kind before there were more
         return cls(
             arrays["mean"], arrays["inverse"], text_inverse, arrays["variances"], arrays["facts"], arrays["texts"], arrays["pull"], float(plain["intercept"]), arrays["roles"], arrays["table"],
         )  # fmt: skip
