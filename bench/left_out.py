@@ -33,6 +33,8 @@ from reel_driver.web.items import LISTS, RATINGS, TEXTS, WHOLE
 
 SENT = ("imdb_id", *WHOLE, *RATINGS, *TEXTS, *(name for name in LISTS if name != "production_companies"))
 """The 19 fields that automatic-transmission sends."""
+CLIENT = 0.35
+"""The threshold that it compares with, whatever the model's own is."""
 
 
 def films(path: Path | None) -> pl.DataFrame:
@@ -84,6 +86,7 @@ def study(name: str, frame: pl.DataFrame, search: bool) -> list[dict[str, Any]]:
                 "recall": found["recall"],
                 "precision": found["precision"],
                 "flipped": int(((p >= threshold) != (judged.probability >= judged.evaluation.threshold)).sum()),
+                "flipped_client": int(((p >= CLIENT) != (judged.probability >= CLIENT)).sum()),
                 "moved": float(np.abs(p - judged.probability).mean()),
             }
         )
@@ -109,14 +112,16 @@ def main() -> None:
     options = parser.parse_args()
     frame = films(options.table)
     print(f"{frame.height} films, {(frame['verdict'] != 'would_not_watch').sum()} that would be watched")
-    print(f"{'':44} {'ROC AUC':>8} {'log loss':>9} {'recall':>7} {'precision':>9} {'flipped':>8} {'moved':>7}")
+    print(
+        f"{'':44} {'ROC AUC':>8} {'log loss':>9} {'recall':>7} {'precision':>9} {'flipped':>8} {'at 0.35':>8} {'moved':>7}"
+    )
     lines = []
     for name in options.models:
         for found in study(name, frame, options.search):
             lines.append(found)
             print(
                 f"{found['model'] + ', ' + found['films']:44} {found['roc_auc']:8.4f} {found['log_loss']:9.4f}"
-                f" {found['recall']:7.3f} {found['precision']:9.3f} {found['flipped']:8} {found['moved']:7.4f}",
+                f" {found['recall']:7.3f} {found['precision']:9.3f} {found['flipped']:8} {found['flipped_client']:8} {found['moved']:7.4f}",
                 flush=True,
             )
     if options.json:

@@ -25,6 +25,9 @@ import pytest
 import yaml
 from web_cases import ALIEN
 
+from reel_driver.config import SETTINGS
+
+SETTING = {s.name: s for s in SETTINGS}
 ROOT = Path(__file__).parents[2]
 BINARIES = Path(sys.executable).parent
 REQUIRED = os.environ.get("REEL_REQUIRE", "").split(",")
@@ -68,6 +71,11 @@ def test_the_volumes_are_declared_and_databases_are_for_this_machine_alone() -> 
     assert used == set(found["volumes"])
     for name in ("postgres", "mlflow"):
         assert all(port.startswith("127.0.0.1:") for port in found["services"][name]["ports"])
+
+
+def test_a_stop_waits_for_what_the_service_still_answers() -> None:
+    grace = described(SECRETS)["services"]["reel-driver"]["stop_grace_period"]
+    assert float(grace.removesuffix("s")) > float(SETTING["REEL_API_TIMEOUT"].default)
 
 
 class Pod:

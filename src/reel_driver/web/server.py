@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import signal
@@ -110,7 +111,7 @@ def serve(work: Workspace, host: str, port: int) -> None:
         server_header=False,
         date_header=False,
         timeout_keep_alive=int(number("REEL_API_KEEP_ALIVE", 1)),
-        timeout_graceful_shutdown=int(config.limits.seconds),
+        timeout_graceful_shutdown=math.ceil(config.limits.seconds),
         backlog=2048,
         lifespan="on",
     )
