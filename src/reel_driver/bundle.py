@@ -80,9 +80,14 @@ class Bundle:
 
     def genres(self, text: str) -> list[tuple[str, float]]:
         """Genres of a text with their probabilities, the best one first: for the bundles of the genre task."""
-        probability: NDArray[np.float64] = self.score_rows([{"overview": text}])[0][0]
+        return self.genres_of([text])[0]
+
+    def genres_of(self, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
+        """The same of several texts."""
+        probability: NDArray[np.float64] = self.score_rows([{"overview": text} for text in texts])[0]
         names: tuple[str, ...] = self.model.genres
-        return [(names[i], float(probability[i])) for i in np.argsort(-probability, kind="stable")]
+        orders = np.argsort(-probability, axis=1, kind="stable").tolist()
+        return [[(names[i], p[i]) for i in order] for order, p in zip(orders, probability.tolist(), strict=True)]
 
     def probabilities(self, rows: Sequence[TitleRow]) -> NDArray[np.float64]:
         """Probability of each title, shape (n_titles,): what a service needs, without the interval."""

@@ -77,3 +77,39 @@ def test_titles_asked_at_one_moment_get_the_scores_that_each_gets_alone(
         assert one["imdb_id"] == other["imdb_id"]
         assert one["prediction"] == other["prediction"]
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-9)
+
+
+def test_films_asked_at_one_moment_get_the_ratings_that_each_gets_alone(
+    home_with_models: Path, client: TestClient
+) -> None:
+    film = {"release_date": "1999-3-1", "overview": "A farm.", "genre": "Drama", "original_language": "en"}
+    bodies = [json.dumps({**film, "title": title}).encode() for title in ("Corn", "Wheat and War", "Rye", "")]
+    alone = [client.post("/predict", content=body) for body in bodies]
+    assert [answer.status_code for answer in alone] == [200, 200, 200, 422]
+    gate = create_app(Workspace(home_with_models, "me"), access=AccessLog(io.StringIO()))
+
+    async def at_once() -> list[Any]:
+        rate = gate.hot["POST", "/predict"]
+        return await asyncio.gather(*(rate(body) for body in bodies), return_exceptions=True)
+
+    with TestClient(gate, base_url="http://localhost"):
+        together = asyncio.run(at_once())
+    assert [json.loads(answer) for answer in together[:3]] == [answer.json() for answer in alone[:3]]
+    assert together[3].status == 422
+
+
+def test_descriptions_asked_at_one_moment_get_the_genre_that_each_gets_alone(
+    home_with_models: Path, client: TestClient
+) -> None:
+    texts = ["A shark eats swimmers.", "Two lovers meet in Paris.", "Soldiers at the front."]
+    alone = [client.get(f"/{text}").json() for text in texts]
+    assert len({answer["genre"] for answer in alone}) > 1
+    gate = create_app(Workspace(home_with_models, "me"), access=AccessLog(io.StringIO()))
+    assert gate.described is not None
+    tell = gate.described
+
+    async def at_once() -> list[bytes]:
+        return await asyncio.gather(*(tell(text.encode()) for text in texts))
+
+    with TestClient(gate, base_url="http://localhost"):
+        assert [json.loads(answer) for answer in asyncio.run(at_once())] == alone

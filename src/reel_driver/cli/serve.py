@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 
@@ -18,6 +20,8 @@ def serve(context: click.Context, host: str | None, port: int | None) -> None:
 
     On any address but this machine's own a token is asked of every client; it is made on first use.
     """
+    # The service answers in one thread: others would not help its small products, only wait for them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from reel_driver import config
     from reel_driver.operations.workspace import Workspace
     from reel_driver.web import server

@@ -24,7 +24,7 @@ from reel_driver.web import refusals
 from reel_driver.web.accesslog import AccessLog
 from reel_driver.web.documented import schemas_of
 from reel_driver.web.gate import App, Gate, Limits
-from reel_driver.web.genre import genre_router
+from reel_driver.web.genre import GenreRoutes
 from reel_driver.web.items import PredictionBatch, PredictionItem
 from reel_driver.web.live import Models, Puller
 from reel_driver.web.measure import Measures
@@ -78,6 +78,7 @@ def create_app(
     measures, access = Measures(), access or AccessLog()
     watch = WatchRoutes(models, config.limits, config.prefix)
     rating = RatingRoutes(models, registry, tuple(live.name for live in models.all))
+    genre = GenreRoutes(models)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -107,7 +108,7 @@ def create_app(
     api.include_router(watch.router())
     api.include_router(native_router(models, registry, work))
     api.include_router(rating.router())
-    api.include_router(genre_router(models))
+    api.include_router(genre.router())
     app: App = api
     if config.cors:
         from starlette.middleware.cors import CORSMiddleware
@@ -122,6 +123,7 @@ def create_app(
         config.token,
         frozenset({f"{config.prefix}/health", "/health"}),
         frozenset(config.cors),
+        None if config.cors else genre.described,
     )
 
 

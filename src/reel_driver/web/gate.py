@@ -32,6 +32,9 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Handler: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 """A hot route: the body of a request -> the body of a 200. It raises `Refusal` for anything else."""
 
+DESCRIBED = "/{text}"
+"""The route of descriptions, which are a path of one part with white space in it."""
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 """Names under which a service without a token may be asked, so that no web page can rename itself into it."""
 
@@ -68,6 +71,7 @@ class Gate:
         token: the secret that is asked for; empty when the service is bound to this machine only.
         open_paths: paths that need no token.
         cors: web origins that may ask.
+        described: answers a description that is asked for as a path, as it answers bodies.
     """
 
     app: App
@@ -78,6 +82,7 @@ class Gate:
     token: str = ""
     open_paths: frozenset[str] = frozenset()
     cors: frozenset[str] = frozenset()
+    described: Handler | None = None
     _n_held: int = 0
     _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
@@ -95,6 +100,8 @@ class Gate:
             if handler is not None:
                 route = scope["path"]
             body = b"" if method in ("GET", "HEAD") else await self._body(scope, receive)
+            if handler is None and method == "GET" and self.described and _is_description(scope["path"]):
+                route, handler, body = DESCRIBED, self.described, scope["path"][1:].encode()
             # Whoever is still sending takes no place from those who have asked, nor does who is slow to take the answer.
             if measures.in_flight >= self.limits.concurrent:
                 raise refusals.message(503, "Too many requests are being answered right now: try again in a moment.")
@@ -250,6 +257,11 @@ class Gate:
 def _template(scope: Scope) -> str:
     """The route that the application found, without what a person wrote into it."""
     return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+def _is_description(path: str) -> bool:
+    """Whether a path is one part with words in it. Other white space than blanks is left to the application."""
+    return " " in path and path.rfind("/") == 0 and not path[1:].isspace()
 
 
 class ClientGone(Exception):

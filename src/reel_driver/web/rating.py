@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -13,8 +14,9 @@ from reel_driver.registry import CHAMPION, PREVIOUS, Registry
 from reel_driver.web import refusals
 from reel_driver.web.documented import documented
 from reel_driver.web.gate import Handler
-from reel_driver.web.live import Models
-from reel_driver.web.text_models import rating_of
+from reel_driver.web.live import Models, Served
+from reel_driver.web.text_models import film_of, ratings_of
+from reel_driver.web.together import Together
 
 
 def read_date(text: str) -> date:
@@ -69,24 +71,35 @@ class RatingRoutes:
 
     def __init__(self, models: Models, registry: Registry, known: tuple[str, ...]) -> None:
         self.models, self.registry, self.known = models, registry, known
+        self._rated: Together[Mapping[str, Any], float] = Together(lambda films: ratings_of(self.served(), films))
 
     @property
     def hot(self) -> dict[tuple[str, str], Handler]:
         """What the gate answers itself."""
         return {("POST", "/predict"): self.predict}
 
-    async def predict(self, body: bytes) -> bytes:
-        """A film -> the rating that a crowd would give it."""
+    def served(self) -> Served:
+        """The bundle being served.
+
+        Raises:
+            Refusal: 503 while there is none.
+        """
         served = self.models.rating.served
         if served is None:
             raise refusals.detail(503, f"Model not loaded. {self.models.rating.problem}")
+        return served
+
+    async def predict(self, body: bytes) -> bytes:
+        """A film -> the rating that a crowd would give it."""
+        self.served()
         try:
             request = msgspec.structs.asdict(_decode(body))
             released = read_date(request["release_date"])
         except (msgspec.MsgspecError, RecursionError, ValueError):
             request = _read(body)
             released = read_date(request["release_date"])
-        return _encode({"title": request["title"], "predicted_rating": round(rating_of(served, request, released), 2)})
+        rating = await self._rated(film_of(request, released))
+        return _encode({"title": request["title"], "predicted_rating": round(rating, 2)})
 
     def router(self) -> APIRouter:
         """All routes of these clients, documented."""

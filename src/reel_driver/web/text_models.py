@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from reel_driver.web.live import Served
 
 
-def rating_of(served: Served, request: Mapping[str, Any], released: date) -> float:
-    """The rating a crowd would give, 0 to 10."""
-    row = {
+def film_of(request: Mapping[str, Any], released: date) -> dict[str, Any]:
+    """A film to be rated, as a title row."""
+    return {
         "title": request["title"],
         "overview": request["overview"],
         "genre": [g.strip() for g in request["genre"].split(",") if g.strip()],
@@ -19,9 +19,13 @@ def rating_of(served: Served, request: Mapping[str, Any], released: date) -> flo
         "release_date": released,
         "release_year": released.year,
     }
-    return min(max(float(served.bundle.score_rows([row])[0][0]), 0.0), 10.0)
 
 
-def genres_of(served: Served, text: str) -> list[tuple[str, float]]:
-    """Genres with their probabilities, likeliest first."""
-    return served.bundle.genres(text)
+def ratings_of(served: Served, films: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The rating that a crowd would give each film, 0 to 10."""
+    return [min(max(float(rating), 0.0), 10.0) for rating in served.bundle.score_rows(films)[0]]
+
+
+def genres_of(served: Served, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
+    """Genres of each text with their probabilities, likeliest first."""
+    return served.bundle.genres_of(texts)
