@@ -1,14 +1,17 @@
-"""CPU per request of the service, beside an echo on the same framework with the same body, in one run.
+"""CPU per request of the service, beside an echo on the same framework and MLflow's own scoring server, in one run.
 
     python bench/serve.py [--seconds 4] [--connections 16] [--json out.json]
 
 Each server is started, warmed and driven by wrk, in turn and then in turn again, so that a noisy neighbour meets all of
-them; the CPU time that its process has used is divided by the requests it has answered. What counts are the ratios.
+them; the CPU time that its processes have used is divided by the requests it has answered. What counts are the ratios.
+The echo reads the same body with pydantic and predicts nothing. `mlflow models serve` gets its row encoded already, as
+many trees of the same parameters, and is left out where MLflow's server is not installed (requirements-components.txt).
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -28,6 +31,7 @@ from typing import Any
 
 TICKS = os.sysconf("SC_CLK_TCK")
 ECHO = "echo (FastAPI, pydantic)"
+MLFLOW = "one, xgboost 200 trees by MLflow"
 ITEM: dict[str, Any] = {
     "imdb_id": "tt0078748", "release_year": 1979.0, "budget": 11000000.0, "revenue": 104931801.0, "runtime": 117.0,
     "origin_country": ["US", "GB"], "production_countries": ["US", "GB"], "production_status": "Released",
@@ -60,8 +64,10 @@ class Measured:
 
 
 def cpu_seconds(pid: int) -> float:
+    """Of a process and those that it has started."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return (int(fields[11]) + int(fields[12])) / TICKS + sum(cpu_seconds(int(child)) for child in children)
 
 
 def resident_mb(pid: int) -> float:
@@ -116,26 +122,56 @@ def drive(name: str, pid: int, url: str, body: bytes, seconds: float, connection
     return Measured(name, int(n), 1000 * used / max(n, 1), p50 / 1000, p99 / 1000, int(errors))
 
 
-def make_home(home: Path, model: str, params: dict[str, Any]) -> None:
-    """A home folder with a bundle: of the real labels where they lie beside the project, else of the invented ones."""
+def labelled() -> Any:
+    """Titles with verdicts: the real ones where they lie beside the project, else the invented ones."""
     import polars as pl
 
     from reel_driver import starter
-    from reel_driver.registry import Registry
     from reel_driver.schema import TITLE_SCHEMA, conform
-    from reel_driver.tasks import watch_pipeline
-    from reel_driver.train import TrainConfig, fit_bundle
 
     real = Path(__file__).parents[2] / "shared" / "data" / "reel-driver" / "training.parquet"
     real = Path(os.environ.get("REEL_SHARED_DATA", real.parents[1])) / "reel-driver" / "training.parquet"
     if real.is_file():
         frame = pl.read_parquet(real).filter(pl.col("media_type") == "movie")
         frame = frame.rename({"media_type": "kind", "media_title": "title", "label": "verdict"})
-        films = conform(frame, TITLE_SCHEMA).with_columns(frame["verdict"].cast(pl.String))
-    else:
-        films = starter.catalogue_with_labels().filter(pl.col("verdict").is_not_null() & (pl.col("kind") == "movie"))
-    bundle, _ = fit_bundle("watch", watch_pipeline(model), films, TrainConfig(search=False, params=params))
+        return conform(frame, TITLE_SCHEMA).with_columns(frame["verdict"].cast(pl.String))
+    return starter.catalogue_with_labels().filter(pl.col("verdict").is_not_null() & (pl.col("kind") == "movie"))
+
+
+def make_home(home: Path, model: str, params: dict[str, Any]) -> None:
+    """A home folder with a bundle."""
+    from reel_driver.registry import Registry
+    from reel_driver.tasks import watch_pipeline
+    from reel_driver.train import TrainConfig, fit_bundle
+
+    bundle, _ = fit_bundle("watch", watch_pipeline(model), labelled(), TrainConfig(search=False, params=params))
     Registry(home / "models").add("watch-me", bundle)
+
+
+def make_mlflow(folder: Path, n_trees: int) -> bytes:
+    """Save a model of so many trees for MLflow's scoring server; returns the body that asks it about `ITEM`."""
+    import mlflow
+    import pandas as pd
+    import xgboost
+
+    from reel_driver.models.trees import DEFAULTS
+    from reel_driver.tasks import watch_pipeline
+    from reel_driver.train import levels_of
+
+    titles = labelled()
+    spec = watch_pipeline("xgboost").recipe.fit(titles)
+    encoded = pd.DataFrame(spec.encode_frame(titles).astype("float64"), columns=list(spec.names))
+    data = xgboost.DMatrix(encoded, label=levels_of(titles["verdict"]) > 0)
+    trees = xgboost.train({k: v for k, v in DEFAULTS.items() if k != "n_estimators"}, data, num_boost_round=n_trees)
+    signature = mlflow.models.infer_signature(encoded, trees.predict(data))
+    mlflow.xgboost.save_model(trees, str(folder), signature=signature)
+    row = [None if x != x else x for x in spec.encode_row(ITEM).tolist()]
+    return json.dumps({"dataframe_split": {"columns": list(spec.names), "data": [row]}}).encode()
+
+
+def has_mlflow_server() -> bool:
+    """Whether `mlflow models serve` is installed with all that it needs."""
+    return all(importlib.util.find_spec(name) for name in ("mlflow.pyfunc.scoring_server", "flask", "pandas"))
 
 
 def run(root: Path, seconds: float, connections: int, rounds: int) -> tuple[dict[str, Measured], dict[str, str]]:
@@ -144,9 +180,14 @@ def run(root: Path, seconds: float, connections: int, rounds: int) -> tuple[dict
     batches = {
         n: json.dumps({"items": [{**ITEM, "imdb_id": f"tt{i:07}"} for i in range(n)]}).encode() for n in (50, 1000)
     }
-    models = {"xgboost 200 trees": ("xgboost", {"n_estimators": 200}), "taste": ("taste", {})}
+    models: dict[str, tuple[str, dict[str, Any]]] = {
+        "xgboost 200 trees": ("xgboost", {"n_estimators": 200}),
+        "taste": ("taste", {}),
+        "taste, stacked trees": ("taste", {"rung": "stack"}),
+    }
     for name, (model, params) in models.items():
         make_home(root / name, model, params)
+    encoded = make_mlflow(root / "mlflow", 200) if has_mlflow_server() else b""
     best: dict[str, Measured] = {}
     facts: dict[str, str] = {}
 
@@ -161,6 +202,14 @@ def run(root: Path, seconds: float, connections: int, rounds: int) -> tuple[dict
         with server(echo, "http://127.0.0.1:8871/docs") as (pid, _):
             drive("warm", pid, "http://127.0.0.1:8871/echo", single, 1, connections)
             measure(ECHO, pid, "http://127.0.0.1:8871/echo", single)
+        if encoded:
+            command = [str(binaries / "mlflow"), "models", "serve", "--model-uri", str(root / "mlflow"), "--port", "8873",
+                       "--env-manager", "local", "--workers", "1"]  # fmt: skip
+            path = f"{binaries}{os.pathsep}{os.environ['PATH']}"  # it starts uvicorn by its name
+            with server(command, "http://127.0.0.1:8873/ping", {"PATH": path}) as (pid, start):
+                drive("warm", pid, "http://127.0.0.1:8873/invocations", encoded, 1, connections)
+                measure(MLFLOW, pid, "http://127.0.0.1:8873/invocations", encoded)
+                facts[MLFLOW] = f"first answer after {start:.2f} s"
         for name in models:
             base = "http://127.0.0.1:8872/reel-driver"
             command = [str(binaries / "reel"), "serve", "--port", "8872"]

@@ -19,6 +19,7 @@ def test_the_benchmark_of_scale_runs_on_a_small_catalogue() -> None:
     assert done.returncode == 0, done.stderr
     assert "500 titles inserted" in done.stdout
     assert "tonight, filtered" in done.stdout
+    assert "titles a second" in done.stdout
 
 
 def test_the_benchmark_of_exploring_runs_on_a_small_table() -> None:
