@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from reel_driver import genres, menu, ratings
 from reel_driver.bundle import load, save
 from reel_driver.errors import BundleCorrupt, EncoderMissing, ExtraMissing
 from reel_driver.features.encoder import Encoder, encoder_folder
+from reel_driver.features.sentence import SentenceVector
+from reel_driver.features.spec import FeatureSpec
 from reel_driver.models.genre import EncoderGenreLearner
 from reel_driver.operations.films import film_of
 from reel_driver.registry import Registry
@@ -41,6 +44,19 @@ def test_genres_are_told_by_words_that_no_training_film_used(published_encoder: 
         said = dict(again.genres(text))
         assert said.pop(genre) > max(p for g, p in said.items() if g != "Drama"), genre
         assert dict(bundle.genres(text)) == pytest.approx(dict(again.genres(text)), abs=1e-4)
+
+
+def test_a_row_and_a_frame_are_encoded_alike_and_a_saved_block_is_the_same(tiny_encoder: Path) -> None:  # noqa: F811
+    spec = FeatureSpec((SentenceVector(),)).fit(FILMS)
+    frame = pl.concat(
+        [FILMS.select("title", "overview")[:30], pl.DataFrame({"title": [None, ""], "overview": [None, None]})]
+    )
+    plain, arrays = spec.state()
+    again = FeatureSpec.from_state(json.loads(json.dumps(plain)), arrays)
+    by_frame = spec.encode_frame(frame)
+    assert np.isnan(by_frame[30]).all()
+    assert np.isfinite(np.delete(by_frame, 30, axis=0)).all()
+    assert again.encode_rows(frame.to_dicts()) == pytest.approx(by_frame, abs=1e-5, nan_ok=True)
 
 
 def test_a_rating_is_told_by_words_that_no_training_film_used(published_encoder: Path, tmp_path: Path) -> None:

@@ -124,7 +124,8 @@ def test_a_spec_that_was_saved_as_json_and_loaded_is_the_same_spec(
 
 
 def test_the_property_above_covers_every_kind_of_block_there_is() -> None:
-    assert {b.kind for b in EVERY_BLOCK} == set(BLOCK_KINDS)
+    with_a_network = {"sentence_vector"}  # held to its own tolerance in test_encoder.py
+    assert {b.kind for b in EVERY_BLOCK} == set(BLOCK_KINDS) - with_a_network
 
 
 @pytest.mark.parametrize("name", WATCH)

@@ -75,7 +75,8 @@ class KernelModel:
     def _points(self) -> tuple[tuple[Floats, Floats], ...]:
         """Training titles with their squared norms: each kind of text vectors, then the scaled facts of each setting."""
         facts, texts = self.facts.astype(np.float32), self.texts.astype(np.float32) / 127
-        scaled = [*(texts[:, k] for k in self._kinds), *(facts * inverse for pair in self.inverse for inverse in pair)]
+        kinds = (texts[:, kind] for kind in self._kinds)
+        scaled = [*kinds, *(facts * inverse for pair in self.inverse for inverse in pair)]
         return tuple((np.ascontiguousarray(p.T), (p * p).sum(axis=1)) for p in scaled)
 
     def _split(self, encoded: Matrix) -> tuple[Floats, Floats]:
@@ -95,7 +96,7 @@ class KernelModel:
             alone, together = (squared_distances(facts * inverse[k], *self._points[at + k]) for k in (0, 1))
             parts = [(alone, -0.5, variances[0])]
             for j, (words, (a, b)) in enumerate(zip(apart, (0.5 * text_inverse**2).tolist(), strict=True)):
-                parts += [(words, -a, variances[1 + j]), (together + 2 * b * words, -0.5, variances[1 + n_kinds + j])]
+                parts += [(together + 2 * b * words, -0.5, variances[1 + n_kinds + j]), (words, -a, variances[1 + j])]
             for part, factor, variance in parts:
                 scaled = part * np.float32(factor)
                 np.exp(scaled, out=scaled)
