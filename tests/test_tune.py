@@ -106,24 +106,28 @@ def test_two_processes_work_on_one_study_in_postgresql(postgres: PostgresServer,
     outputs = [running.communicate(timeout=200) for running in both]
     assert [running.returncode for running in both] == [0, 0], outputs
     trials = sorted(finished(url), key=lambda t: t.number)
-    assert [t.number for t in trials] == list(range(len(trials)))
-    assert len(trials) in (10, 11), "they stop together; one may have had its last under way"
-    assert {len(json.loads(out)) for out, _ in outputs} <= {10, 11}
-    assert len({json.dumps(t.params, sort_keys=True) for t in trials}) > 7, "neither repeats what the other tries"
+    assert len(trials) in (10, 11, 12), "they stop together, after what they have under way"
+    assert {len(json.loads(out)) for out, _ in outputs} <= {10, 11, 12}
+    assert len({json.dumps(t.params, sort_keys=True) for t in trials}) >= 10, "neither repeats what the other tries"
     spans = [(t.datetime_start, t.datetime_complete) for t in trials]
     assert any(a[0] < b[0] < a[1] for a in spans for b in spans), "they worked side by side"
 
 
+def test_no_setting_is_tried_twice_and_a_space_ends() -> None:
+    pipeline, space = menu.rating_pipeline("v1_original:ridge"), {"alpha": (0.1, 1.0, 10.0, 100.0)}
+    trials = search.tune(pipeline, FILMS, space, n_trials=50)
+    assert sorted(t.params["alpha"] for t in trials) == [0.1, 1.0, 10.0, 100.0]
+
+
 def test_settings_that_start_badly_are_given_up() -> None:
     pipeline = menu.rating_pipeline("v1_original:ridge")
-    space = {"alpha": (1.0, 2.0, 1e7, 2e7, 4e7)}
+    space = {"alpha": tuple(n * size for size in (1.0, 1e7) for n in range(1, 9))}
     trials = search.tune(pipeline, FILMS, space, n_trials=16, seed=3)
     pruned = [t for t in trials if t.is_pruned]
     whole = [t for t in trials if not t.is_pruned]
-    assert pruned
-    assert all(t.params["alpha"] >= 1e7 for t in pruned)
+    assert any(t.params["alpha"] >= 1e7 for t in pruned)
     assert trials[0] is whole[0]
-    assert trials[0].params["alpha"] <= 2
+    assert trials[0].params["alpha"] <= 8
     assert [t.rmse for t in whole] == sorted(t.rmse for t in whole)
 
 

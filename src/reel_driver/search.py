@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import signal
 import threading
 import time
@@ -21,7 +23,7 @@ from reel_driver.features.blocks import Matrix
 from reel_driver.menu import RatingPipeline
 from reel_driver.models import Vector
 from reel_driver.models.regress import Regressor
-from reel_driver.ratings import N_FOLDS, Progress, rated, ratings_of, weights_of
+from reel_driver.ratings import N_FOLDS, Progress, ratings_of, weights_of
 from reel_driver.split import plain_folds
 from reel_driver.store.connect import read_url, shown
 from reel_driver.store.failures import translated
@@ -120,13 +122,13 @@ def tune(
 
     Args:
         pipeline: whose learner is tuned.
-        frame: films; those without a rating are left out.
+        frame: films with a rating, as `ratings.rated` leaves them.
         space: parameter to its possible values, the same for all methods.
         method: "grid", "random" or "optuna".
-        n_trials: how many settings; a grid tries all.
+        n_trials: how many different settings; a grid tries all.
         seed: of folds and choices.
         storage: where Optuna keeps its study, an SQLAlchemy URL; an interrupted one goes on, and several processes may
-            share one: together they try `n_trials`, and each may have one more under way when that is reached.
+            share one: together they try `n_trials` settings, and each may have one more under way when that is reached.
         study: name of the study.
         progress: told about each setting.
 
@@ -134,8 +136,7 @@ def tune(
         ExtraMissing: without the search extra.
         StoreError: in one of its kinds, when the study cannot be kept.
     """
-    films = rated(frame)
-    fold = fold_reader(pipeline, films, seed)
+    fold = fold_reader(pipeline, frame, seed)
     with stopping_between() as stop_if_asked:
         if method == "optuna":
             return _guided(pipeline.learner, fold, space, n_trials, seed, storage, study, progress, stop_if_asked)
@@ -201,13 +202,19 @@ def _guided(
     states = optuna.trial.TrialState
     finished = (states.COMPLETE, states.PRUNED)
     with _kept_study(storage, study) as kept:
-        # Asked one by one, so that processes that share a study stop together when it has its trials.
-        while (n_done := len(kept.get_trials(deepcopy=False, states=finished))) < n_trials:
-            progress(n_done, n_trials)
+        n_wanted = min(n_trials, math.prod(len(values) for values in space.values()))
+        is_repeat = False
+        # Asked one by one, so that processes that share a study stop together when it has its settings.
+        while len(tried := {_key(t.params) for t in kept.get_trials(deepcopy=False, states=finished)}) < n_wanted:
+            progress(len(tried), n_wanted)
             trial = kept.ask()
             # A seed for each trial: the choices are the same after an interruption, and no process repeats another's.
-            kept.sampler = optuna.samplers.TPESampler(seed=seed + trial.number)
+            sampler = optuna.samplers.RandomSampler if is_repeat else optuna.samplers.TPESampler
+            kept.sampler = sampler(seed=seed + trial.number)
             params = {name: trial.suggest_categorical(name, values) for name, values in space.items()}
+            if is_repeat := _key(params) in tried:  # nothing new to learn: draw the next by chance
+                kept.tell(trial, state=states.FAIL)
+                continue
 
             def pruned(number: int, error: float, trial: Any = trial) -> bool:
                 stop_if_asked()
@@ -219,13 +226,18 @@ def _guided(
                 kept.tell(trial, state=states.PRUNED)
             else:
                 kept.tell(trial, found.rmse)
-        progress(n_trials, n_trials)
+        progress(n_wanted, n_wanted)
         trials = [
             Trial(t.params, t.value, is_pruned=t.state == states.PRUNED)
             for t in kept.get_trials(deepcopy=False, states=finished)
             if t.value is not None
         ]
     return sorted(trials, key=lambda t: (t.is_pruned, t.rmse))
+
+
+def _key(params: Mapping[str, Any]) -> str:
+    """A setting as text, the same in every process."""
+    return json.dumps(params, sort_keys=True)
 
 
 @contextmanager
