@@ -60,9 +60,9 @@ def with_genres(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...], Tru
     """
     names, genres = taxonomy(frame["genre"].to_list())
     text = pl.col("overview").fill_null("") + pl.col("title").fill_null("")
-    kept = frame.filter((text.str.len_chars() > 0) & (pl.col("genre").list.len() > 0).fill_null(False))
+    kept = frame.filter(text.str.contains(r"[^\W_]") & (pl.col("genre").list.len() > 0).fill_null(False))
     if kept.height < MIN_FILMS or not genres:
-        raise TooFewFilms(kept.height, MIN_FILMS, "both a text and a genre")
+        raise TooFewFilms(kept.height, MIN_FILMS, "both a genre and a text of words")
     places = {g: i for i, g in enumerate(genres)}
     truth = np.zeros((kept.height, len(genres)), bool)
     for i, own in enumerate(kept["genre"].to_list()):

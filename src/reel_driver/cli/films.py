@@ -199,7 +199,7 @@ def print_ratings(context: click.Context, source: Path, target: Path | None, as_
         click.echo(problem, err=True)
     if target is not None:
         write_table(frame, target)
-        click.echo(f"{frame.height} films rated to {target}.")
+        click.echo(f"{frame['predicted_rating'].count()} films rated to {target}.")
     elif as_json:
         show.echo_json(frame.to_dicts())
     else:
@@ -207,6 +207,7 @@ def print_ratings(context: click.Context, source: Path, target: Path | None, as_
         rows = [
             [show.escape(show.named(r)), f"{r['predicted_rating']:.1f}", f"{r['lower']:.1f} to {r['upper']:.1f}"]
             for r in frame.iter_rows(named=True)
+            if r["problem"] is None
         ]
         show.table(f"Predicted ratings of {source.name}", columns, rows)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from reel_driver.domain import TITLE_FIELDS, VERDICTS, ZERO_IS_UNKNOWN, Field
+from reel_driver.domain import FIELD, TITLE_FIELDS, VERDICTS, ZERO_IS_UNKNOWN, Field
 from reel_driver.errors import ColumnsMissing
 from reel_driver.ingest import dates, values
 from reel_driver.ingest.raw import Raw
@@ -40,7 +40,7 @@ def understood(
     read = {field.name: table.field(field) for field in wanted if field.name in columns}
     schema = pl.Schema({field.name: TITLE_SCHEMA[field.name] for field in wanted})
     frame = conform(pl.DataFrame(read), schema).with_columns(raw.lines.alias("line"))
-    frame = _derived(frame, is_show=says_show(raw.frame.columns))
+    frame = _derived(frame, table.years_of_dates, is_show=says_show(raw.frame.columns))
     if "verdict" in columns and fields is None:
         frame = frame.with_columns(table.labels())
     nameless = frame.select(pl.all_horizontal(pl.col("title", "imdb_id", "tmdb_id").is_null())).to_series()
@@ -57,6 +57,7 @@ class _Tidying:
         self._rejections = list(raw.problems)
         self._notes: list[Problem] = []
         self.kept = pl.repeat(True, len(raw.frame), dtype=pl.Boolean, eager=True)
+        self.years_of_dates: pl.Series | None = None
 
     @cached_property
     def _has_id(self) -> pl.Series:
@@ -227,8 +228,8 @@ class _Tidying:
         return numbers.to_frame().select(pl.when(~is_zero.fill_null(False)).then(pl.first()))[numbers.name]
 
     def _date(self, field: Field, column: pl.Series) -> pl.Series:
-        if column.dtype.is_temporal():
-            return column.cast(pl.Date)
+        if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
+            return self._within_bounds(field, _as_text(column), column.cast(pl.Date))
         texts = self._texts(column.name)
         reading = dates.reading_of(texts.drop_nulls().unique().to_list())
         read = _translate(texts, reading, pl.Date())
@@ -244,9 +245,28 @@ class _Tidying:
                 texts,
                 f"years of two digits up to {dates.pivot():02} are read as 20.., others as 19..",
             )
-        year_only = texts.str.contains(r"^\d{4}(-\d{2})?$").fill_null(False)
-        self.note(texts.is_not_null() & read.is_null() & ~year_only, field.name, texts, "write it as 2021-12-15.")
-        return read
+        years = texts.str.extract(r"^(\d{4})(?:-\d{2})?$", 1).cast(pl.Int64)
+        self.note(
+            texts.is_not_null() & read.is_null() & years.is_null(),
+            field.name,
+            texts,
+            "write it as 2021-12-15.",
+        )
+        return self._within_bounds(field, texts, read, years)
+
+    def _within_bounds(
+        self, field: Field, texts: pl.Series, read: pl.Series, years: pl.Series | None = None
+    ) -> pl.Series:
+        """Dates of the years that a release may have; the others are left out. Years alone are kept for `_derived`."""
+        told = read.dt.year().cast(pl.Int64)
+        if years is not None:
+            told = pl.select(pl.coalesce(told, years)).to_series()
+        bounds = FIELD["release_year"]
+        outside = (~told.is_between(bounds.minimum, bounds.maximum)).fill_null(False)
+        self.note(outside, field.name, texts, f"its year has to be {bounds.minimum} to {bounds.maximum}.")
+        kept = pl.DataFrame([read.alias("read"), told.alias("told")]).select(pl.when(~outside).then(pl.all()))
+        self.years_of_dates = kept["told"]
+        return kept["read"].alias(read.name)
 
     def _remark(self, field: str, texts: pl.Series, what: str) -> None:
         at = texts.is_not_null().arg_true()[0]
@@ -289,11 +309,11 @@ class _Tidying:
         return lists.to_frame().select(pl.when(rough).then(pl.first()).otherwise(tidy)).to_series()
 
 
-def _derived(frame: pl.DataFrame, *, is_show: bool) -> pl.DataFrame:
+def _derived(frame: pl.DataFrame, years_of_dates: pl.Series | None, *, is_show: bool) -> pl.DataFrame:
     """Years from dates, and shows told by their seasons or by what only tables of shows have."""
     a_show = pl.lit(is_show) | pl.col("season").is_not_null() | pl.col("episode").is_not_null()
     return frame.with_columns(
-        pl.coalesce("release_year", pl.col("release_date").dt.year().cast(pl.Int64)),
+        pl.col("release_year") if years_of_dates is None else pl.coalesce("release_year", years_of_dates),
         pl.coalesce("kind", pl.when(a_show).then(pl.lit("show"))),
     )
 

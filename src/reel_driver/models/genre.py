@@ -158,7 +158,7 @@ class GenreLearner:
         factor = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
         pull = cho_solve(factor, target - mean, check_finite=False)
         exact = words.T @ pull
-        steps = (np.abs(exact).max(axis=0) / 127 + 1e-12).astype(np.float32)
+        steps = (np.abs(exact).max(axis=0, initial=0) / 127 + 1e-12).astype(np.float32)
         chosen = rng.choice(len(encoded), size=min(int(p["n_landmarks"]), len(encoded)), replace=False)
         landmarks = np.round(127 * encoded.vectors[np.sort(chosen)]).astype(np.int8)
         points = np.asarray(landmarks / np.float32(127), np.float32)

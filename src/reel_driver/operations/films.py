@@ -15,6 +15,7 @@ from reel_driver.bundle import Bundle
 from reel_driver.domain import Score, crowd_rating
 from reel_driver.errors import BundleError, ColumnsMissing, NotFound, NothingToRead, ValueRefused
 from reel_driver.operations.workspace import Workspace
+from reel_driver.schema import Problem
 
 TASKS = ("rating", "genre")
 YEARS = (1850, 2100)
@@ -134,22 +135,30 @@ def stand_in_ratings(
     return out
 
 
-def predict_ratings(work: Workspace, source: Path) -> tuple[pl.DataFrame, list[str]]:
+def predict_ratings(work: Workspace, source: Path) -> tuple[pl.DataFrame, list[Problem]]:
     """Rate every film of a file: the file's films with `predicted_rating`, `lower` and `upper`, and the problems.
+
+    No row is dropped: one that cannot be read has no rating, and the reason in the column `problem`.
 
     Raises:
         InputError: in one of its kinds, when the file cannot be read or has nothing to rate by.
     """
     frame, problems = read_films(source)
     scored = work.registry.load("rating").score_frame(frame)
-    out = frame.select("title", "release_date", "release_year", "genre", "original_language", "overview").with_columns(
+    columns = ["line", "title", "release_date", "release_year", "genre", "original_language", "overview"]
+    rated = frame.select(columns).with_columns(
         predicted_rating=scored["score"].round(2), lower=scored["lower"].round(2), upper=scored["upper"].round(2)
     )
-    return out, problems
+    refused = pl.DataFrame(
+        [(p.line, str(p)) for p in problems if p.is_rejection],
+        schema={"line": pl.Int64, "problem": pl.String},
+        orient="row",
+    )
+    return pl.concat([rated, refused], how="diagonal").sort("line").drop("line"), problems
 
 
-def read_films(source: Path) -> tuple[pl.DataFrame, list[str]]:
-    """A table of films and the problems in it as sentences.
+def read_films(source: Path) -> tuple[pl.DataFrame, list[Problem]]:
+    """A table of films and the problems in it.
 
     Raises:
         InputError: when nothing can be read.
@@ -161,7 +170,7 @@ def read_films(source: Path) -> tuple[pl.DataFrame, list[str]]:
         raise NothingToRead(source)
     if frame["overview"].null_count() == frame.height and frame["title"].null_count() == frame.height:
         raise ColumnsMissing(source, ["title", "overview"], frame.columns)
-    return frame, [str(p) for p in problems]
+    return frame, problems
 
 
 def train(
