@@ -3,7 +3,7 @@
     python bench/registry.py [--seconds 8] [--connections 16] [--json out.json]
 
 A real MLflow server (SQLite, artifacts on its disk) holds the champion. One service looks at it twice a second, one has
-never heard of it; in each phase of the registry's life both are driven by wrk in turn, twice, so that a noisy neighbour
+never heard of it; in each phase of the registry's life both are driven by wrk in turn, four times, so that a noisy neighbour
 meets both. The script ends with 1 when a request failed, or when the service did not take up what was promoted in between.
 """
 
@@ -130,7 +130,7 @@ def run(root: Path, seconds: int, connections: int, port: int) -> tuple[list[dic
 
             def phase(name: str) -> None:
                 seen = {"alone": Answers(), "with the registry": Answers()}
-                for _ in range(2):
+                for _ in range(4):
                     for key, base in zip(seen, (alone, served), strict=True):
                         seen[key].add(burst(base, PREDICT, body, seconds, connections))
                 said = told(served)
@@ -168,7 +168,7 @@ def is_served(base: str) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--port", type=int, default=8875)
     parser.add_argument("--json", type=Path)

@@ -24,6 +24,8 @@ ORIGIN = "origin.json"
 
 SHIPPED = Path(__file__).parent / "data" / "bundles"
 """Pretrained bundles that stand in until there is a champion of one's own: `rating` and `genre`."""
+SHIPPED_VERSION = "shipped"
+"""What their version is called."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Registry:
         if not folder.is_dir():
             return []
         return sorted(p.name for p in folder.iterdir() if p.name.startswith("v") and (p / "manifest.json").is_file())
+
+    def is_shipped(self, name: str) -> bool:
+        """Whether the bundle that comes with the package stands in, because there is no version of one's own."""
+        return not self.versions(name) and (SHIPPED / name / "manifest.json").is_file()
 
     def aliases(self, name: str) -> dict[str, str]:
         """Alias to version."""

@@ -132,6 +132,21 @@ def test_a_log_level_that_is_none_is_refused_in_one_sentence(home_with_models: P
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "203.0.113.9", "no-such-host.invalid"])
+def test_an_address_that_cannot_be_bound_is_refused_in_one_sentence(home_with_models: Path, host: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "reel_driver.cli", "serve", "--host", host, "--port", str(port)]
+        own = {**os.environ, "REEL_HOME": str(home_with_models), "REEL_API_TOKEN": "x"}
+        done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert f"--host and --port: '{host}:{port}' is not possible; " in done.stderr
+    assert done.stderr.strip().endswith(": choose another.")
+    assert "Traceback" not in done.stderr
+
+
 def test_no_log_of_any_level_holds_a_secret_or_a_request(start: Start) -> None:
     token, password, wish = "t0ken-of-the-house", "passw0rd", "a wish that nobody else is to know"
     service = start(

@@ -120,6 +120,8 @@ def test_health_says_which_rating_model_is_served(text_client: TestClient) -> No
 def test_the_registry_is_listed_with_stages(client: TestClient) -> None:
     models = client.get("/models").json()["models"]
     assert models["watch-me"] == [{"version": "v0001", "stage": "Production", "status": "READY"}]
+    shipped = [{"version": "shipped", "stage": "Production", "status": "READY"}]
+    assert (models["rating"], models["genre"]) == (shipped, shipped)
 
 
 @pytest.mark.parametrize("text", ["a film on penguins", "one%20two", "penguins%0Afly", "what%3F really"])

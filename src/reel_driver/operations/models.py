@@ -19,16 +19,13 @@ from reel_driver.config import setting
 from reel_driver.errors import NotFound
 from reel_driver.operations.workspace import Workspace
 from reel_driver.plots import confusion_svg, reliability_svg
-from reel_driver.registry import CHAMPION, ORIGIN, PREVIOUS, SHIPPED, Registry
-
-SHIPPED_VERSION = "shipped"
-"""What the version is called that comes with the package and is served until there is one of one's own."""
+from reel_driver.registry import CHAMPION, ORIGIN, PREVIOUS, SHIPPED, SHIPPED_VERSION, Registry
 
 
 def list_models(work: Workspace, name: str | None = None) -> list[dict[str, Any]]:
     """Every version of every model, or of one."""
     registry = work.registry
-    shipped = sorted(p.name for p in SHIPPED.iterdir() if p.is_dir() and not registry.versions(p.name))
+    shipped = sorted(p.name for p in SHIPPED.iterdir() if registry.is_shipped(p.name))
     names = [name] if name else [*registry.names(), *shipped]
     lines = [_line(registry, n, v) for n in names for v in registry.versions(n)]
     return lines + [

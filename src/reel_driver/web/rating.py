@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from reel_driver.registry import CHAMPION, PREVIOUS, Registry
+from reel_driver.registry import CHAMPION, PREVIOUS, SHIPPED_VERSION, Registry
 from reel_driver.web import refusals
 from reel_driver.web.documented import documented
 from reel_driver.web.gate import Handler
@@ -135,6 +135,8 @@ class RatingRoutes:
                 {"version": v, "stage": stage_of.get(v, "None"), "status": "READY"}
                 for v in self.registry.versions(name)
             ]
+            if self.registry.is_shipped(name):
+                listed[name] = [{"version": SHIPPED_VERSION, "stage": stages[CHAMPION], "status": "READY"}]
         return {"models": listed}
 
 

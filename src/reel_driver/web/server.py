@@ -7,6 +7,7 @@ import math
 import os
 import secrets
 import signal
+import socket
 from pathlib import Path
 
 from reel_driver.config import setting
@@ -99,6 +100,7 @@ def serve(work: Workspace, host: str, port: int) -> None:
         # The server puts its own handler in this one's place, and raises the signal again when it has drained: a stop
         # that was asked for is no failure.
         signal.signal(stop, lambda *_: None)
+    _refuse_taken(host, port)
     _allow_connections()
     uvicorn.run(
         app,
@@ -115,6 +117,22 @@ def serve(work: Workspace, host: str, port: int) -> None:
         backlog=2048,
         lifespan="on",
     )
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """See that the address can be bound before anything is loaded.
+
+    Raises:
+        ValueRefused: when it is taken, or not one of this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ValueRefused("--host and --port", f"{host}:{port}", f"{why}: choose another.") from error
 
 
 def _allow_connections() -> None:
