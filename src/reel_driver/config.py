@@ -59,7 +59,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("REEL_API_POLL", "5", "seconds between two looks at the registry"),
     Setting("REEL_API_MAX_BODY", str(16 * 2**20), "largest request in bytes; more is 413"),
     Setting("REEL_API_MAX_BATCH", "10000", "most items of one request; more is 413"),
-    Setting("REEL_API_MAX_CONCURRENT", "256", "most requests answered at once; more is 503"),
+    Setting("REEL_API_MAX_CONCURRENT", "256", "most requests answered at once, single predictions aside; more is 503"),
     Setting(
         "REEL_API_TIMEOUT", "30", "seconds for a request to arrive, longer is 408; and for its answer, longer is 503"
     ),

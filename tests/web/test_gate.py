@@ -177,6 +177,36 @@ def test_more_requests_than_may_run_at_once_are_503() -> None:
     assert all(int(headers["retry-after"]) > 0 for status, headers in answers if status == 503)
 
 
+def test_what_costs_no_more_than_a_refusal_is_never_too_much(home_with_models: Path) -> None:
+    config = ServiceConfig(limits=Limits(concurrent=1))
+    app = create_app(Workspace(home_with_models, "me"), config, access=AccessLog(io.StringIO()))
+
+    async def burst() -> list[tuple[int, dict[str, str]]]:
+        async with app.app.router.lifespan_context(app.app):  # type: ignore[attr-defined]
+            body = json.dumps(ALIEN).encode()
+            return await asyncio.gather(*(ask(app, PREDICT, [body]) for _ in range(300)))
+
+    assert {status for status, _ in asyncio.run(burst())} == {200}
+
+
+def test_health_is_told_however_much_there_is_to_do() -> None:
+    async def health(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def burst() -> list[tuple[int, dict[str, str]]]:
+        app = gate_of(Limits(concurrent=1))
+        app.app, app.open_paths = health, frozenset({"/health"})
+        return await asyncio.gather(*(ask(app, path, [b"{}"]) for path in ("/slow", "/slow", "/health")))
+
+    assert [status for status, _ in asyncio.run(burst())] == [200, 503, 200]
+
+
+def test_a_hot_route_that_takes_too_long_is_503() -> None:
+    status, headers = asyncio.run(ask(gate_of(Limits(seconds=0.01)), "/slow", [b"{}"]))
+    assert (status, int(headers["retry-after"]) > 0) == (503, True)
+
+
 def test_bodies_that_come_together_are_held_up_to_a_limit() -> None:
     async def burst(n: int) -> list[int]:
         app = gate_of(Limits(body=100))

@@ -23,7 +23,7 @@ from reel_driver.registry import CHAMPION
 from reel_driver.web import refusals
 from reel_driver.web.accesslog import AccessLog
 from reel_driver.web.documented import schemas_of
-from reel_driver.web.gate import App, Gate, Limits
+from reel_driver.web.gate import DESCRIBED, App, Gate, Limits
 from reel_driver.web.genre import GenreRoutes
 from reel_driver.web.items import PredictionBatch, PredictionItem
 from reel_driver.web.live import Models, Puller
@@ -124,6 +124,7 @@ def create_app(
         frozenset({f"{config.prefix}/health", "/health"}),
         frozenset(config.cors),
         None if config.cors else genre.described,
+        frozenset({f"{config.prefix}/api/predict", "/predict", DESCRIBED}),
     )
 
 

@@ -38,6 +38,7 @@ DESCRIBED = "/{text}"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 """Names under which a service without a token may be asked, so that no web page can rename itself into it."""
 
+TOO_LONG = "This took too long: try again, or ask for less."
 BODIES_HELD = 16
 """Largest bodies that may be on their way at once, all clients together."""
 
@@ -49,7 +50,7 @@ class Limits:
     Attributes:
         body: bytes of one request; more is 413.
         batch: items of one request; more is 413.
-        concurrent: requests being answered at once; more is 503.
+        concurrent: requests being answered at once; more is 503. Single predictions and health are never too many.
         seconds: time for a request to arrive, longer is 408; and again for its answer, longer is 503.
         rate: requests a second of one client; more is 429; 0 for no limit.
     """
@@ -72,6 +73,7 @@ class Gate:
         open_paths: paths that need no token.
         cors: web origins that may ask.
         described: answers a description that is asked for as a path, as it answers bodies.
+        light: hot routes whose answer costs no more than a refusal; they do not count as being answered at once.
     """
 
     app: App
@@ -83,7 +85,9 @@ class Gate:
     open_paths: frozenset[str] = frozenset()
     cors: frozenset[str] = frozenset()
     described: Handler | None = None
+    light: frozenset[str] = frozenset()
     _n_held: int = 0
+    _n_working: int = 0
     _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +97,6 @@ class Gate:
             return
         started = perf_counter()
         method, route, status = scope["method"], "refused", 500
-        measures = self.measures
         try:
             self._admit(scope)
             handler = self.hot.get((method, scope["path"]))
@@ -103,18 +106,17 @@ class Gate:
             if handler is None and method == "GET" and self.described and _is_description(scope["path"]):
                 route, handler, body = DESCRIBED, self.described, scope["path"][1:].encode()
             # Whoever is still sending takes no place from those who have asked, nor does who is slow to take the answer.
-            if measures.in_flight >= self.limits.concurrent:
-                raise refusals.message(503, "Too many requests are being answered right now: try again in a moment.")
+            is_counted = route not in self.light and scope["path"] not in self.open_paths
+            self._enter(is_counted)
             if handler is not None:
-                measures.in_flight += 1
                 try:
-                    content = await handler(body)
+                    content = await (self._in_time(handler, body) if is_counted else handler(body))
                 finally:
-                    measures.in_flight -= 1
+                    self._leave(is_counted)
                 status = 200
                 await _send(send, 200, content)
             else:
-                route, status = await self._onward(scope, body, receive, send)
+                route, status = await self._onward(scope, body, is_counted, receive, send)
         except Refusal as refusal:
             status = refusal.status
             await _send(send, status, refusal.content, refusal.headers)
@@ -129,6 +131,24 @@ class Gate:
             await _send(send, 500, refusals.message(500, refusals.UNEXPECTED).content)
         finally:
             self.note(status, perf_counter() - started, method, route)
+
+    def _enter(self, is_counted: bool) -> None:
+        if is_counted:
+            if self._n_working >= self.limits.concurrent:
+                raise refusals.message(503, "Too many requests are being answered right now: try again in a moment.")
+            self._n_working += 1
+        self.measures.in_flight += 1
+
+    def _leave(self, is_counted: bool) -> None:
+        self._n_working -= is_counted
+        self.measures.in_flight -= 1
+
+    async def _in_time(self, handler: Handler, body: bytes) -> bytes:
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                return await handler(body)
+        except TimeoutError:
+            raise refusals.message(503, TOO_LONG) from None
 
     def note(self, status: int, seconds: float, method: str = "-", route: str = "refused") -> None:
         """Count an answer and log it; the server itself notes those to what never became a request."""
@@ -217,16 +237,18 @@ class Gate:
         finally:
             self._n_held -= n
 
-    async def _onward(self, scope: Scope, given: bytes, receive: Receive, send: Send) -> tuple[str, int]:
+    async def _onward(
+        self, scope: Scope, given: bytes, is_counted: bool, receive: Receive, send: Send
+    ) -> tuple[str, int]:
         """Let the application answer; returns the route's template and the status."""
-        measures, status = self.measures, 0
+        status = 0
         body = given if scope["method"] not in ("GET", "HEAD") else None
 
         async def watching(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                measures.in_flight -= 1
+                self._leave(is_counted)
                 limit.reschedule(None)
             await send(message)
 
@@ -237,12 +259,11 @@ class Gate:
             content, body = body, None
             return {"type": "http.request", "body": content, "more_body": False}
 
-        measures.in_flight += 1
         try:
             async with asyncio.timeout(self.limits.seconds) as limit:
                 await self.app(scope, whole, watching)
         except TimeoutError:
-            raise refusals.message(503, "This took too long: try again, or ask for less.") from None
+            raise refusals.message(503, TOO_LONG) from None
         except Exception:
             if not status:
                 raise
@@ -250,7 +271,7 @@ class Gate:
             log.exception("a request to %s failed", _template(scope))
         finally:
             if not status:
-                measures.in_flight -= 1
+                self._leave(is_counted)
         return _template(scope), status
 
 
