@@ -70,6 +70,15 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS + sum(cpu_seconds(int(child)) for child in children)
 
 
+def settled(pid: int) -> float:
+    """CPU seconds of a server once it has nothing left to do."""
+    used = -1.0
+    while (now := cpu_seconds(pid)) > used:
+        used = now
+        time.sleep(0.2)
+    return now
+
+
 def resident_mb(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
@@ -114,12 +123,13 @@ def drive(name: str, pid: int, url: str, body: bytes, seconds: float, connection
         lua.write(script)
         lua.flush()
         command = ["wrk", "-t1", f"-c{connections}", "-d", f"{max(1, round(seconds))}s", "--timeout", "20s"]
-        before = cpu_seconds(pid)
+        before = settled(pid)
         out = subprocess.run([*command, "-s", lua.name, url], capture_output=True, text=True, check=True).stdout
-        used = cpu_seconds(pid) - before
+        used = settled(pid) - before
     line = next(row for row in out.splitlines() if row.startswith("REEL"))
     n, errors, p50, p99 = (float(x) for x in line.split()[1:])
-    return Measured(name, int(n), 1000 * used / max(n, 1), p50 / 1000, p99 / 1000, int(errors))
+    # Every connection leaves a request behind that the server answers when wrk has gone.
+    return Measured(name, int(n), 1000 * used / (n + connections), p50 / 1000, p99 / 1000, int(errors))
 
 
 def labelled() -> Any:
