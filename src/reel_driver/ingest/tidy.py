@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from reel_driver.domain import FIELD, TITLE_FIELDS, VERDICTS, ZERO_IS_UNKNOWN, Field
 from reel_driver.errors import ColumnsMissing
@@ -152,13 +153,12 @@ class _Tidying:
 
     def _text(self, field: Field, column: pl.Series) -> pl.Series:
         readers: dict[str, Callable[[str], str | None]] = {
-            "imdb_id": values.imdb_id,
             "kind": values.kind,
             "original_language": values.language,
         }
-        if field.name in readers:
-            texts = self._texts(column.name)
-            read = _translate(texts, readers[field.name], pl.String(), right=_RIGHT.get(field.name))
+        if field.name in ("imdb_id", *readers):
+            texts = _known(_as_text(column))
+            read = _ids(texts) if field.name == "imdb_id" else _translate(texts, readers[field.name], pl.String())
             unread = texts.is_not_null() & read.is_null()
             if not unread.any():
                 return read
@@ -276,14 +276,20 @@ class _Tidying:
     def _list(self, field: Field, column: pl.Series) -> pl.Series:
         element = values.ELEMENTS.get(field.name, str.strip)
         limit = field.max_length or 10_000
-        rough = tidy = pl.Series(dtype=pl.Boolean)
-        is_typed = column.dtype == pl.List(pl.String)
-        if is_typed:
-            rough = _rough(column, lambda item: element(item.strip())[:limit])
-            tidy = column.to_frame().select(pl.when(column.list.len() > 0).then(pl.first())).to_series()
-            if not rough.any():
-                return tidy
-            column = column.to_frame().select(pl.when(rough).then(pl.first())).to_series()
+        if column.dtype != pl.List(pl.String):
+            return self._read_lists(field, element, limit, column, np.arange(len(column)))
+        rough = _rough(column, lambda item: element(item.strip())[:limit])
+        tidy = column.to_frame().select(pl.when(column.list.len() > 0).then(pl.first())).to_series()
+        if not rough.any():
+            return tidy
+        read = self._read_lists(field, element, limit, column.filter(rough), np.flatnonzero(rough.to_numpy()))
+        at = pl.select(pl.when(rough).then(rough.cum_sum().cast(pl.Int64) - 1)).to_series()
+        return tidy.to_frame().select(pl.when(rough).then(read.gather(at)).otherwise(pl.first())).to_series()
+
+    def _read_lists(
+        self, field: Field, element: Callable[[str], str], limit: int, column: pl.Series, rows: NDArray[np.int64]
+    ) -> pl.Series:
+        """Lists of some rows, read as text."""
         texts = _known(_as_text(column))
         dropped: set[str] = set()
 
@@ -298,15 +304,11 @@ class _Tidying:
 
         lists = _translate(texts, read, pl.List(pl.String()))
         if dropped:
-            self.note(
-                texts.is_in(list(dropped)).fill_null(False),
-                field.name,
-                texts,
-                f"elements that are not {field.help}.",
-            )
-        if not is_typed:
-            return lists
-        return lists.to_frame().select(pl.when(rough).then(pl.first()).otherwise(tidy)).to_series()
+            is_bad, shown = np.zeros(len(self.kept), dtype=bool), np.full(len(self.kept), None, dtype=object)
+            is_bad[rows] = texts.is_in(list(dropped)).fill_null(False).to_numpy()
+            shown[rows] = texts.to_numpy()
+            self.note(pl.Series(is_bad), field.name, pl.Series(shown), f"elements that are not {field.help}.")
+        return lists
 
 
 def _derived(frame: pl.DataFrame, years_of_dates: pl.Series | None, *, is_show: bool) -> pl.DataFrame:
@@ -350,21 +352,19 @@ def _known(texts: pl.Series) -> pl.Series:
 
 _LONGEST_NOTHING = max(len(nothing) for nothing in values.NOTHING)
 
-_RIGHT = {"imdb_id": r"^tt[0-9]{7,8}$"}
-"""Patterns of texts that are what they are read as."""
+
+def _ids(texts: pl.Series) -> pl.Series:
+    """IMDb ids, which are all different: those that are as they should be are not read one by one."""
+    is_right = texts.str.contains(r"^tt[0-9]{7,8}$")
+    if is_right.all():
+        return texts
+    rest = texts.to_frame().select(pl.when(~is_right).then(pl.first())).to_series()
+    read = _translate(rest, values.imdb_id, pl.String())
+    return read.to_frame().select(pl.when(is_right).then(texts).otherwise(pl.first())).to_series()
 
 
-def _translate(
-    texts: pl.Series, read: Callable[[str], Any], dtype: pl.DataType, *, right: str | None = None
-) -> pl.Series:
-    """Each different text read once; null where it cannot be read. Texts that fit the pattern `right` stay."""
-    if right is not None:
-        fits = texts.str.contains(right)
-        if fits.all():
-            return texts
-        rest = texts.to_frame("text").select(pl.when(~fits).then(pl.first())).to_series()
-        read_rest = _translate(rest, read, dtype)
-        return texts.to_frame().select(pl.when(fits).then(pl.first()).otherwise(read_rest)).to_series()
+def _translate(texts: pl.Series, read: Callable[[str], Any], dtype: pl.DataType) -> pl.Series:
+    """Each different text read once; null where it cannot be read."""
     different = texts.drop_nulls().unique().to_list()
     results = []
     for text in different:
