@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reel_driver.domain import FIELD, TITLE_FIELDS, Field
 from reel_driver.features.blocks import Block, Length, LogRatio, MultiHot, Number, OneHot, Words
 from reel_driver.features.known import KnownTitle, Tokens
-from reel_driver.features.spec import BLOCK_KINDS, FeatureSpec
+from reel_driver.features.spec import BLOCK_KINDS, MANY, FeatureSpec
 from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
 from reel_driver.schema import TITLE_SCHEMA, conform
 from reel_driver.tasks import WATCH, watch_pipeline
@@ -107,6 +107,7 @@ def test_a_row_and_a_frame_are_encoded_to_the_same_bits_by_every_kind_of_block(
     assert by_frame.shape == (len(rows), spec.width)
     assert_same_bits(np.stack([spec.encode_row(row) for row in rows]), by_frame, spec)
     assert_same_bits(spec.encode_rows(rows), by_frame, spec)
+    assert_same_bits(spec.encode_rows(rows * MANY)[: len(rows)], by_frame, spec)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -100,7 +100,13 @@ class Number:
 
     def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
         """Write the column."""
-        numbers = known_numbers(frame, self.field)
+        self._write(known_numbers(frame, self.field), out)
+
+    def fill_rows(self, rows: Sequence[Mapping[str, Any]], out: Matrix) -> None:
+        """Write the column of many titles that are no frame."""
+        self._write(known_numbers_of(rows, self.field), out)
+
+    def _write(self, numbers: NDArray[np.float64], out: Matrix) -> None:
         out[:, 0] = np.log1p(np.maximum(numbers, 0.0) + 0.0) if self.log else numbers
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
@@ -166,7 +172,13 @@ class LogRatio:
 
     def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
         """Write the column."""
-        a, b = known_numbers(frame, self.field), known_numbers(frame, self.other)
+        self._write(known_numbers(frame, self.field), known_numbers(frame, self.other), out)
+
+    def fill_rows(self, rows: Sequence[Mapping[str, Any]], out: Matrix) -> None:
+        """Write the column of many titles that are no frame."""
+        self._write(known_numbers_of(rows, self.field), known_numbers_of(rows, self.other), out)
+
+    def _write(self, a: NDArray[np.float64], b: NDArray[np.float64], out: Matrix) -> None:
         below = b if self.reference_year is None else self.reference_year - b
         out[:, 0] = np.log1p(np.maximum(a, 0.0) + 0.0) - np.log1p(np.maximum(below, 0.0) + 0.0)
 
@@ -480,7 +492,19 @@ def known_numbers(frame: pl.DataFrame, field: str) -> NDArray[np.float64]:
     """
     import polars as pl
 
-    numbers = frame[field].cast(pl.Float64).to_numpy()
+    return _zeros_unknown(frame[field].cast(pl.Float64).to_numpy(), field)
+
+
+def known_numbers_of(rows: Sequence[Mapping[str, Any]], field: str) -> NDArray[np.float64]:
+    """The same of titles that are no frame.
+
+    >>> known_numbers_of([{"budget": 0}, {"budget": 5}, {}], "budget").tolist()
+    [nan, 5.0, nan]
+    """
+    return _zeros_unknown(np.array([row.get(field) for row in rows], dtype=np.float64), field)
+
+
+def _zeros_unknown(numbers: NDArray[np.float64], field: str) -> NDArray[np.float64]:
     return np.where(numbers == 0, math.nan, numbers) if field in ZERO_IS_UNKNOWN else numbers
 
 

@@ -30,6 +30,9 @@ from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextSh
 if TYPE_CHECKING:
     import polars as pl
 
+MANY = 16
+"""From so many titles on numbers are written column by column."""
+
 _KINDS: tuple[type[Block], ...] = (
     Number,
     LogRatio,
@@ -134,16 +137,36 @@ class FeatureSpec:
         """Several titles that are no frame: float32 of shape (n_titles, width)."""
         out = np.zeros((len(rows), self.width), np.float32)
         writers = self._writers
+        if len(rows) >= MANY:
+            writers = self._other_writers
+            for at, block in self._numbers:
+                block.fill_rows(rows, out[:, at : at + 1])
         for row, place in zip(rows, out, strict=True):
             for write in writers:
                 write(row, place)
         return out
 
     @cached_property
+    def _starts(self) -> list[int]:
+        """The first column of each block."""
+        return np.cumsum([0, *(len(block.names) for block in self.blocks)]).tolist()  # type: ignore[no-any-return]
+
+    @cached_property
+    def _numbers(self) -> tuple[tuple[int, Number | LogRatio], ...]:
+        """Blocks that write many titles in one step, with their columns."""
+        blocks = zip(self._starts, self.blocks, strict=False)
+        return tuple((at, block) for at, block in blocks if isinstance(block, Number | LogRatio))
+
+    @cached_property
+    def _other_writers(self) -> tuple[RowWriter, ...]:
+        """The one-row encoders of the other blocks."""
+        both = zip(self._writers, self.blocks, strict=True)
+        return tuple(write for write, block in both if not isinstance(block, Number | LogRatio))
+
+    @cached_property
     def _writers(self) -> tuple[RowWriter, ...]:
         """The one-row encoder of each block."""
-        starts = np.cumsum([0, *(len(block.names) for block in self.blocks)])
-        return tuple(block.row_writer(int(at)) for block, at in zip(self.blocks, starts, strict=False))
+        return tuple(block.row_writer(at) for block, at in zip(self.blocks, self._starts, strict=False))
 
     def encode_frame(self, frame: pl.DataFrame) -> Matrix:
         """The frame encoder: float32 of shape (n_titles, width). Absent columns count as null."""
