@@ -59,6 +59,7 @@ lock:
 	$(subst pyproject.toml,,$(COMPILE)) -o requirements-serve-mlflow.txt --group serving-mlflow
 	$(COMPILE) -o requirements-dev.txt --extra train --extra search --extra postgres --extra report --extra serve --extra mlflow --extra dev
 	$(subst pyproject.toml,,$(COMPILE)) -c requirements-dev.txt -o requirements-components.txt --group components
+	$(subst pyproject.toml,,$(COMPILE)) --no-deps -o requirements-encoder-weights.txt --group encoder-weights
 
 clean:
 	rm -rf $(VENV) .reel

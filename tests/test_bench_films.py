@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import missing
-from test_rating_and_genre import FILMS, table, tiny_encoder  # noqa: F401 - fixtures
+import numpy as np
+
+from test_rating_and_genre import table, tiny_encoder  # noqa: F401 - fixtures
 
 BENCH = Path(__file__).parents[1] / "bench"
 
@@ -34,11 +35,19 @@ def test_word_vectors_are_made_by_an_encoder(table: Path, tmp_path: Path, tiny_e
     assert "numbers to" in run("word_vectors.py", table, "--target", tmp_path / "w.npz", "--limit", 30)
 
 
-def test_length_scales_are_learned_by_the_marginal_likelihood(table: Path) -> None:  # noqa: F811
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        missing("encoder", str(error))
+def test_length_scales_are_learned_by_the_marginal_likelihood(
+    table: Path,  # noqa: F811
+    tiny_encoder: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
     learned = json.loads(run("length_scales.py", table, "--films", 40, "--steps", 2))
     assert learned["scales"]["release_date:year"]
-    assert FILMS.height == 150
+    assert len(learned["variances"]) == 3
+    first = run("length_scales.py", table, "--features", "encoder", "--films", 40, "--steps", 2)
+    (tmp_path / "first.json").write_text(first)
+    again = json.loads(run("length_scales.py", table, "--features", "encoder", "--films", 60, "--steps", 1,
+                           "--start", tmp_path / "first.json"))  # fmt: skip
+    assert len(again["variances"]) == 5
+    assert np.shape(again["text_scales"]) == (2, 2)
+    ratio = again["scales"]["sentence_axis:0"][0] / json.loads(first)["scales"]["sentence_axis:0"][0]
+    assert 0.9 < ratio < 1.1, "it goes on from where the first one stopped"

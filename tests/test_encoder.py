@@ -47,13 +47,14 @@ def test_genres_are_told_by_words_that_no_training_film_used(published_encoder: 
 
 
 def test_a_row_and_a_frame_are_encoded_alike_and_a_saved_block_is_the_same(tiny_encoder: Path) -> None:  # noqa: F811
-    spec = FeatureSpec((SentenceVector(),)).fit(FILMS)
+    spec = FeatureSpec((SentenceVector(n_axes=3),)).fit(FILMS)
     frame = pl.concat(
         [FILMS.select("title", "overview")[:30], pl.DataFrame({"title": [None, ""], "overview": [None, None]})]
     )
     plain, arrays = spec.state()
     again = FeatureSpec.from_state(json.loads(json.dumps(plain)), arrays)
     by_frame = spec.encode_frame(frame)
+    assert by_frame.shape == (32, 16 + 3)
     assert np.isnan(by_frame[30]).all()
     assert np.isfinite(np.delete(by_frame, 30, axis=0)).all()
     assert again.encode_rows(frame.to_dicts()) == pytest.approx(by_frame, abs=1e-5, nan_ok=True)

@@ -16,7 +16,7 @@ from reel_driver.domain import FIELD, TITLE_FIELDS, Field
 from reel_driver.features.blocks import Block, Length, LogRatio, MultiHot, Number, OneHot, Words
 from reel_driver.features.known import KnownTitle, Tokens
 from reel_driver.features.spec import BLOCK_KINDS, MANY, FeatureSpec
-from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
+from reel_driver.features.text import Grouped, Newness, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
 from reel_driver.schema import TITLE_SCHEMA, conform
 from reel_driver.tasks import WATCH, watch_pipeline
 
@@ -45,6 +45,7 @@ EVERY_BLOCK: tuple[Block, ...] = (
     Grouped("original_language", 0.3),
     Scaled(MultiHot("genre", min_count=1)),
     ReleaseDay(),
+    Newness(),
     TextShape("title"),
     TextVector(),
     Terms(room=4),
@@ -122,6 +123,15 @@ def test_a_spec_that_was_saved_as_json_and_loaded_is_the_same_spec(
     assert loaded.names == spec.names
     rows = [*known, *new]
     assert_same_bits(loaded.encode_rows(rows), spec.encode_rows(rows), spec)
+
+
+def test_the_newest_title_of_a_table_is_new_and_one_that_came_much_later_is_unknown() -> None:
+    spec = FeatureSpec((Newness(),)).fit(
+        frame_of([{"release_date": date(2022, 3, 1)}, {"release_date": date(1990, 1, 1)}])
+    )
+    days = (date(2022, 3, 1), date(2022, 3, 20), "2021-11-30", date(1990, 1, 1), date(2022, 6, 1), None)
+    new = [float(spec.encode_row({"release_date": day})[0]) for day in days]
+    assert new == pytest.approx([1, 1, np.exp(-1), 0, np.nan, np.nan], abs=0.01, nan_ok=True)
 
 
 def test_the_property_above_covers_every_kind_of_block_there_is() -> None:

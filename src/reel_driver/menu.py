@@ -13,7 +13,7 @@ from reel_driver.errors import NotFound
 from reel_driver.features.blocks import Block, Length, MultiHot, Number
 from reel_driver.features.sentence import SentenceVector
 from reel_driver.features.spec import FeatureSpec
-from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
+from reel_driver.features.text import Grouped, Newness, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
 from reel_driver.models.blend import BlendLearner
 from reel_driver.models.kernel import KernelLearner
 from reel_driver.models.regress import LibraryRegressor, Regressor
@@ -137,7 +137,7 @@ def rating_pipeline(name: str = DEFAULT_RATING) -> RatingPipeline:
     if name == "votes":
         return RatingPipeline(name, FeatureSpec(FEATURES["votes"]()), _blend("votes", 0.7, 0.2, 3.0, 0.4), True)
     if name == "encoder":
-        blocks = (*FEATURES["five"](), SentenceVector())
+        blocks = (*FEATURES["five"](), Newness(), SentenceVector(n_axes=24))
         kernel = KernelLearner().configured({"scales": "encoder"})
         return RatingPipeline(name, FeatureSpec(blocks), kernel, True)
     features, _, learner = name.partition(":")

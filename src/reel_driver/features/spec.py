@@ -25,7 +25,7 @@ from reel_driver.features.blocks import (
 )
 from reel_driver.features.known import KnownTitle, Tokens
 from reel_driver.features.sentence import SentenceVector
-from reel_driver.features.text import Grouped, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
+from reel_driver.features.text import Grouped, Newness, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,6 +47,7 @@ _KINDS: tuple[type[Block], ...] = (
     Grouped,
     Scaled,
     ReleaseDay,
+    Newness,
     TextShape,
     TextVector,
     Terms,

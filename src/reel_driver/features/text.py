@@ -1,7 +1,7 @@
 """Blocks that read text and dates: the steps of the rating pipelines, each once.
 
 `Tfidf` weighs the commonest word groups of a text, `YearBin` and `Grouped` turn years and rare languages into
-categories, `ReleaseDay` and `TextShape` are plain numbers, `TextVector` is what a text means, as 128 numbers.
+categories, `ReleaseDay`, `Newness` and `TextShape` are plain numbers, `TextVector` is what a text means, as 128 numbers.
 """
 
 from __future__ import annotations
@@ -403,6 +403,59 @@ class ReleaseDay(_RowByRow):
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> ReleaseDay:
         """Made again."""
         return cls()
+
+
+@dataclass(frozen=True, eq=False)
+class Newness(_RowByRow):
+    """How new a title was when the table was made: 1 on the newest release date, a third of that a quarter before.
+
+    The newest titles of a table have few votes yet. A title that came out over a month after all of them is unknown:
+    what a young table says of young titles is nothing about it.
+
+    Attributes:
+        newest: the latest release date of the training titles, None when none is known.
+    """
+
+    kind: ClassVar[str] = "newness"
+    newest: date | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One column."""
+        return ("release_date:newness",)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The date."""
+        return ("release_date",)
+
+    def fit(self, frame: pl.DataFrame) -> Newness:
+        """Find the newest."""
+        return Newness(max((d for d in frame["release_date"].to_list() if d is not None), default=None))
+
+    def row_writer(self, at: int) -> RowWriter:
+        """Write the one."""
+        newest = self.newest
+
+        def write(row: Mapping[str, Any], out: Matrix) -> None:
+            day = day_of(row)
+            age = (newest - day).days if newest is not None and day is not None else None
+            out[at] = math.nan if age is None or age < -31 else math.exp(-max(age, 0) / 91.3125)
+
+        return write
+
+    def phrase(self, column: int, row: Mapping[str, Any]) -> str:
+        """How new it is."""
+        return "how new it is"
+
+    def state(self) -> State:
+        """The date."""
+        return {"newest": self.newest.isoformat() if self.newest else None}, {}
+
+    @classmethod
+    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Newness:
+        """Made again."""
+        return cls(date.fromisoformat(plain["newest"]) if plain["newest"] else None)
 
 
 @dataclass(frozen=True, eq=False)
