@@ -202,7 +202,7 @@ def save(bundle: Bundle, folder: Path) -> Bundle:
         for name, a in own.items()
     }
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    np.savez_compressed(buffer, **arrays)
     golden = json.dumps(
         [{"title": dict(row), "score": score} for row, score in bundle.golden],
         ensure_ascii=False,
