@@ -140,8 +140,13 @@ def test_a_model_travels_through_the_registry(mlflow: str, bundle: Bundle, tmp_p
     assert run.tags["fingerprint"] == "f0"
     assert client.get_run(remote.run_id).info.status == "FINISHED"
 
-    # Another machine fetches it, verified, once.
+    # Another machine fetches it, verified, once, and clears away what one that was killed has left of it.
+    given_up, under_way = (there.registry.root / name / f".pull.{n}" for n in ("old", "new"))
+    for left in (given_up, under_way):
+        left.mkdir(parents=True)
+    os.utime(given_up, (0, 0))
     version = models.pull(there, name)
+    assert (given_up.exists(), under_way.exists()) == (False, True)
     assert version == "v-mlflow-0001"
     fetched = there.registry.load(name)
     rows = [row for row, _ in bundle.golden]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from reel_driver.errors import NotFound
 from reel_driver.operations.workspace import Workspace
 from reel_driver.plots import confusion_svg, reliability_svg
 from reel_driver.registry import CHAMPION, ORIGIN, PREVIOUS, SHIPPED, SHIPPED_VERSION, Registry
+
+STALE = 24 * 3600
+"""Seconds after which a bundle that is still on its way from MLflow is taken for given up."""
 
 
 def list_models(work: Workspace, name: str | None = None) -> list[dict[str, Any]]:
@@ -203,6 +207,9 @@ def pull(work: Workspace, name: str) -> str | None:
             return version
     home = registry.root / name
     home.mkdir(parents=True, exist_ok=True)
+    for left in home.glob(".pull.*"):  # by one that was killed
+        if time.time() - left.stat().st_mtime > STALE:
+            shutil.rmtree(left, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(prefix=".pull.", dir=home))
     try:
         fetched = tracking.download(remote, temporary)
