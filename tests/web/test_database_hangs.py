@@ -39,7 +39,7 @@ def test_a_database_that_hangs_is_503_there_and_nothing_elsewhere(
     monkeypatch.setenv("DATABASE_URL", url)
     with Workspace(tmp_path, "me") as work:
         load_starter(work)
-    service = start(DATABASE_URL=url, REEL_API_TIMEOUT="2")
+    service = start(DATABASE_URL=url, REEL_API_TIMEOUT="4")
     service.wait("/api/v1/titles")
     paths = ["/api/v1/titles", "/api/v1/labels", "/api/v1/titles/tt0078748", "/api/v1/tonight"] * 15
 
