@@ -229,7 +229,7 @@ class _Tidying:
 
     def _date(self, field: Field, column: pl.Series) -> pl.Series:
         if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
-            return self._within_bounds(field, _as_text(column), column.cast(pl.Date))
+            return self._within_bounds(field, column, column.cast(pl.Date))
         texts = self._texts(column.name)
         reading = dates.reading_of(texts.drop_nulls().unique().to_list())
         read = _translate(texts, reading, pl.Date())
@@ -255,7 +255,7 @@ class _Tidying:
         return self._within_bounds(field, texts, read, years)
 
     def _within_bounds(
-        self, field: Field, texts: pl.Series, read: pl.Series, years: pl.Series | None = None
+        self, field: Field, column: pl.Series, read: pl.Series, years: pl.Series | None = None
     ) -> pl.Series:
         """Dates of the years that a release may have; the others are left out. Years alone are kept for `_derived`."""
         told = read.dt.year().cast(pl.Int64)
@@ -263,7 +263,9 @@ class _Tidying:
             told = pl.select(pl.coalesce(told, years)).to_series()
         bounds = FIELD["release_year"]
         outside = (~told.is_between(bounds.minimum, bounds.maximum)).fill_null(False)
-        self.note(outside, field.name, texts, f"its year has to be {bounds.minimum} to {bounds.maximum}.")
+        if outside.any():
+            advice = f"its year has to be {bounds.minimum} to {bounds.maximum}."
+            self.note(outside, field.name, _as_text(column), advice)
         kept = pl.DataFrame([read.alias("read"), told.alias("told")]).select(pl.when(~outside).then(pl.all()))
         self.years_of_dates = kept["told"]
         return kept["read"].alias(read.name)
