@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from command import run_reel
+from command import run_reel, spawn_reel
 from conftest import missing
 from reel_driver import genres, menu, ratings, search
 from reel_driver.bundle import load, save
@@ -249,6 +249,15 @@ def test_a_fresh_machine_has_a_model_that_proves_itself_and_a_card(task: str, tm
     for words in ("Learned from", "Made", "Measured", "Limits", "Licences", str(bundle.about["n_films"])):
         assert words in card
     assert str(bundle.about["trained_at"])[:10] in card
+
+
+@pytest.mark.parametrize("processor", ["Prescott", "Haswell", "Zen"])
+def test_the_shipped_bundles_prove_themselves_on_processors_that_add_up_in_another_order(
+    processor: str, tmp_path: Path
+) -> None:
+    environment = {"OPENBLAS_CORETYPE": processor}
+    assert spawn_reel(tmp_path / "h", "rate", "--title", "Jaws", **environment).returncode == 0
+    assert spawn_reel(tmp_path / "h", "genres", "A shark hunts.", **environment).returncode == 0
 
 
 def test_the_shipped_bundles_stay_small() -> None:
