@@ -207,7 +207,35 @@ def test_one_text_and_many_are_encoded_alike() -> None:
     for i in (0, 7, 149):
         one = spec.encode_row(FILMS.row(i, named=True))
         assert np.array_equal(one.terms, whole.terms[whole.starts[i] : whole.starts[i + 1]])
+        assert np.array_equal(one.values, whole.values[whole.starts[i] : whole.starts[i + 1]])
         assert np.array_equal(one.vectors[0], whole.vectors[i])
+    many = spec.encode_texts(["", *FILMS["overview"].to_list() * 4, "!", "zzz"])
+    assert len(many) == 4 * FILMS.height + 3
+    assert many.starts[1] == 0
+    assert not many.vectors[0].any()
+    again = spec.encode_texts(FILMS["overview"].to_list())
+    assert np.array_equal(many.vectors[1 : FILMS.height + 1], again.vectors)
+    assert np.array_equal(many.values[-again.starts[-1] :], again.values)
+    assert len(spec.encode_texts([])) == 0
+
+
+def test_a_text_is_its_words_and_pairs_as_scikit_learn_weighs_them() -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    frame = FILMS.with_columns(title=pl.lit(None, pl.String))
+    theirs = TfidfVectorizer(
+        tokenizer=words_of, token_pattern=None, lowercase=False, ngram_range=(1, 2), min_df=2, sublinear_tf=True
+    )
+    matrix = theirs.fit_transform(frame["overview"].to_list())
+    spec = TextSpec().fit(frame)
+    ours = spec.encode_frame(frame)
+    assert list(spec.terms) == list(theirs.get_feature_names_out())
+    for i in range(frame.height):
+        part = slice(ours.starts[i], ours.starts[i + 1])
+        row = matrix[i]
+        assert dict(zip(ours.terms[part].tolist(), ours.values[part].tolist(), strict=True)) == pytest.approx(
+            dict(zip(row.indices.tolist(), row.data.tolist(), strict=True)), abs=1e-3
+        )
 
 
 @pytest.mark.parametrize("method", ["grid", "random"])

@@ -543,6 +543,12 @@ class TextVector(_RowByRow):
         table: NDArray[np.float32] = np.asarray(weighted @ self.axes, np.float32)
         return table
 
+    @cached_property
+    def shift(self) -> NDArray[np.float32]:
+        """The centre on the principal axes, shape (128,)."""
+        shift: NDArray[np.float32] = self.centre @ self.axes
+        return shift
+
     def fit(self, frame: pl.DataFrame) -> TextVector:
         """Learn how rare each word is, the centre and the principal axes."""
         known = word_vectors()
@@ -562,7 +568,7 @@ class TextVector(_RowByRow):
 
     def row_writer(self, at: int) -> RowWriter:
         """Write the vector."""
-        table, centre, end = self.table, self.centre @ self.axes, at + self.axes.shape[1]
+        table, centre, end = self.table, self.shift, at + self.axes.shape[1]
         places_of = word_vectors().places_of
 
         def write(row: Mapping[str, Any], out: Matrix) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
-_CHUNK = 2048
+_CHUNK = 512
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ class GenreModel:
 
     def __post_init__(self) -> None:
         points = self.landmarks.astype(np.float32) / 127
-        # exp(-|x - z|^2 / (2 s^2)) = exp(x.z / s^2 - (|x|^2 + |z|^2) / (2 s^2)); |x| is 1 or 0.
+        object.__setattr__(self, "_rows", self.table * self.steps)
+        # exp(-|x - z|^2 / (2 s^2)) = exp(x.z / s^2) exp(-(1 + |z|^2) / (2 s^2)), for |x| is 1; z's part goes into the weights.
+        norms = (points * points).sum(axis=1) + 1
         object.__setattr__(self, "_points", np.ascontiguousarray(points.T) / self.scale**2)
-        object.__setattr__(self, "_norms", (points * points).sum(axis=1) / (2 * self.scale**2))
+        object.__setattr__(self, "_weights", self.weights * np.exp(norms / (-2 * self.scale**2))[:, None])
 
     def predict(self, encoded: TextBatch) -> tuple[Scores, None]:
         """Raw scores, shape (n_texts, n_genres)."""
@@ -66,21 +69,17 @@ class GenreModel:
 
     def _part(self, encoded: TextBatch, start: int, stop: int) -> Floats:
         first, last = encoded.starts[start], encoded.starts[stop]
-        weighted = self.table[encoded.terms[first:last]] * encoded.values[first:last, None]
-        starts = encoded.starts[start:stop] - first
-        filled = np.diff(encoded.starts[start : stop + 1]) > 0
+        values, rows = encoded.values[first:last], self._rows[encoded.terms[first:last]]  # type: ignore[attr-defined]
         scores = np.zeros((stop - start, len(self.genres)), np.float32)
-        if filled.any():
-            scores[filled] = np.add.reduceat(weighted, starts[filled], axis=0)
-        scores *= self.steps
+        for i, (a, b) in enumerate(pairwise((encoded.starts[start : stop + 1] - first).tolist())):
+            np.dot(values[a:b], rows[a:b], out=scores[i])
         vectors = encoded.vectors[start:stop]
-        own = (vectors * vectors).sum(axis=1) / (2 * self.scale**2)
         near = vectors @ self._points  # type: ignore[attr-defined]
-        near -= self._norms  # type: ignore[attr-defined]
-        near -= own[:, None]
         np.exp(near, out=near)
-        near[own == 0] = 0  # a text without a known word is like nothing: its genres are the shares of all films
-        result: Floats = scores + near @ self.weights + self.intercept
+        near[~vectors.any(axis=1)] = (
+            0  # a text without a known word is like nothing: its genres are the shares of all films
+        )
+        result: Floats = scores + near @ self._weights + self.intercept  # type: ignore[attr-defined]
         return result
 
     def contributions(self, encoded: TextBatch) -> NDArray[np.float64]:
