@@ -196,6 +196,9 @@ def test_genre_metrics_are_those_of_scikit_learn() -> None:
     said[np.arange(60), p.argmax(axis=1)] = True
     ours = genres.metrics_of(truth, p, 0.5)
     assert ours["lrap"] == pytest.approx(label_ranking_average_precision_score(truth, p))
+    shares = np.round(p * 5) / 5  # as of five neighbours: many are equal
+    tied = genres.metrics_of(truth, shares, 0.5)["lrap"]
+    assert tied == pytest.approx(label_ranking_average_precision_score(truth, shares))
     for kind in ("micro", "macro", "samples"):
         assert ours[f"{kind}_f1"] == pytest.approx(f1_score(truth, said, average=kind, zero_division=0)), kind
 
@@ -443,6 +446,57 @@ def test_an_experiment_looks_at_the_test_part_only_when_asked(tmp_path: Path, ta
     assert all(r["test"]["rmse"] > 0 and r["cv"]["rmse"] > 0 for r in rows)
     assert "test RMSE" in run_reel(tmp_path / "h", *asked, "--test").stdout
     assert "test" not in json.loads(run_reel(tmp_path / "h", *asked, "--json").stdout)[0]
+
+
+def test_rivals_are_judged_on_the_same_folds_of_the_training_part_alone(tmp_path: Path, table: Path) -> None:
+    asked = ("evaluate", "rating", "--data", table, "--model", "five:ridge", "--repeats", 2)
+    card = json.loads(run_reel(tmp_path / "h", *asked, "--json").stdout)
+    assert card["n_train"] == 120
+    assert "test" not in card
+    rivals = {r["name"]: r for r in card["rivals"]}
+    assert set(rivals) == {"five:ridge", "v4_trigrams:lightgbm", "mean"}
+    assert rivals["five:ridge"]["behind"] == 0
+    assert rivals["mean"]["behind"] == pytest.approx(rivals["mean"]["rmse"] - rivals["five:ridge"]["rmse"], abs=0.01)
+    assert rivals["mean"]["behind_lower"] > 0
+    assert "behind" in run_reel(tmp_path / "h", *asked).stdout
+    assert run_reel(tmp_path / "h", "evaluate", "genre", "--data", table, "--repeats", 2).returncode == 2
+
+
+def test_a_blend_is_judged_beside_its_members() -> None:
+    pipelines = [menu.rating_pipeline("default")]
+    card = ratings.beside_rivals(pipelines, FILMS, repeats=1)
+    assert {r["name"] for r in card["rivals"]} == {
+        "default", "default: kernel alone", "default: lightgbm alone", "mean"
+    }  # fmt: skip
+
+
+def test_genres_are_judged_beside_the_majority(tmp_path: Path, table: Path) -> None:
+    done = run_reel(tmp_path / "h", "evaluate", "genre", "--data", table, "--json")
+    card = json.loads(done.stdout)
+    assert set(card["test"]) == {"hit@1", "micro_f1", "macro_f1", "samples_f1", "lrap"}
+    commonest = card["genres"][0]
+    assert commonest["genre"] == "Drama"
+    assert commonest["f1_of_majority"] > 0
+    assert all(g["f1_of_majority"] == 0 for g in card["genres"][1:])
+    assert set(card["baselines"]) == {"majority"}, "the first system was measured on the public table alone"
+    drawn = run_reel(tmp_path / "h", "evaluate", "genre", "--data", table).stdout
+    assert "F1 of majority" in drawn
+    assert "first system" in run_reel(tmp_path / "h", "evaluate", "genre").stdout
+
+
+def test_votes_count_where_a_model_sees_them_and_are_refused_where_none_does(tmp_path: Path, table: Path) -> None:
+    home, film = tmp_path / "h", ("--title", "The battle", "--overview", "enemy army", "--json")
+    refused = run_reel(home, "rate", *film, "--votes", 900)
+    assert refused.returncode == 1
+    assert "reel train rating --model votes" in refused.stderr
+    assert run_reel(home, "train", "rating", "--data", table, "--model", "votes").returncode == 0
+    few, many = (json.loads(run_reel(home, "rate", *film, "--votes", n, "--popularity", 9).stdout) for n in (2, 4000))
+    assert few["predicted_rating"] != many["predicted_rating"]
+    assert run_reel(home, "train", "rating", "--data", table, "--model", "five:ridge").returncode == 0
+    again = json.loads(run_reel(home, "rate", *film, "--votes", 2, "--popularity", 9).stdout)
+    assert again == few, "the older version is asked, though another one is the champion"
+    plain = json.loads(run_reel(home, "rate", *film).stdout)
+    assert plain != few
 
 
 def test_tuning_by_chance_prints_the_best_settings(tmp_path: Path, table: Path) -> None:

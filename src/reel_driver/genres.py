@@ -30,6 +30,18 @@ MIN_OF_GENRE = 10
 """Films that a genre needs to be learned."""
 N_FOLDS = 5
 
+FIRST_PARTS = (6813, 756)
+"""English films to learn from and to test on in the public table of 9,827 films."""
+FIRST_SYSTEM = {
+    "first system (MiniLM and 5 nearest neighbours)": {
+        "hit@1": 0.704,
+        "lrap": 0.638,
+        "micro_f1": 0.598,
+        "macro_f1": 0.530,
+    }
+}
+"""Its figures on that test part, measured once: judging it anew takes the encoder extra (`--model neighbours`)."""
+
 
 def taxonomy(lists: Sequence[Sequence[str] | None]) -> tuple[dict[str, str], tuple[str, ...]]:
     """The genres of a table, cleaned: spellings that differ in case or spaces are one, rare ones are left out.
@@ -89,11 +101,11 @@ def metrics_of(truth: Truth, probability: Scores, threshold: float) -> dict[str,
     right = (said & truth).sum(axis=0)
     halves = said.sum(axis=0) + truth.sum(axis=0)
     by_film = 2 * (said & truth).sum(axis=1) / np.maximum(said.sum(axis=1) + truth.sum(axis=1), 1)
-    order = np.argsort(-probability, axis=1, kind="stable")
-    ranked = np.take_along_axis(truth, order, axis=1)
-    precision = np.cumsum(ranked, axis=1) / np.arange(1, truth.shape[1] + 1)
     has = truth.any(axis=1)
-    lrap = (precision * ranked).sum(axis=1)[has] / ranked.sum(axis=1)[has]
+    own, score = truth[has], probability[has]
+    at_least = score[:, None, :] >= score[:, :, None]
+    precision = (at_least & own[:, None, :]).sum(axis=2) / at_least.sum(axis=2)
+    lrap = (precision * own).sum(axis=1) / own.sum(axis=1)
     return {
         "hit@1": float(truth[rows, best].mean()),
         "micro_f1": float(2 * right.sum() / max(halves.sum(), 1)),
@@ -103,8 +115,10 @@ def metrics_of(truth: Truth, probability: Scores, threshold: float) -> dict[str,
     }
 
 
-def genre_table(genres: Sequence[str], truth: Truth, probability: Scores, threshold: float) -> list[dict[str, Any]]:
-    """Precision, recall and F1 of each genre at the threshold, the commonest genre first."""
+def genre_table(
+    genres: Sequence[str], truth: Truth, probability: Scores, threshold: float, majority: str
+) -> list[dict[str, Any]]:
+    """Precision, recall and F1 of each genre at the threshold, the commonest genre first, beside always saying `majority`."""
     said = probability >= threshold
     rows = []
     for i in np.argsort(-truth.sum(axis=0), kind="stable"):
@@ -116,6 +130,7 @@ def genre_table(genres: Sequence[str], truth: Truth, probability: Scores, thresh
                 "precision": right / n_said if n_said else 0.0,
                 "recall": right / n_true if n_true else 0.0,
                 "f1": 2 * right / (n_said + n_true) if right else 0.0,
+                "f1_of_majority": 2 * n_true / (len(truth) + n_true) if genres[i] == majority else 0.0,
             }
         )
     return rows
@@ -211,8 +226,11 @@ def evaluate(
         "cv": metrics_of(own[judged], crossed[judged], threshold),
         "test": metrics_of(truth[test], probability, threshold),
         "calibration_error": calibration_gap(own[judged], crossed[judged]),
-        "genres": genre_table(genres, truth[test], probability, threshold),
-        "baselines": {"majority": metrics_of(truth[test], share, threshold)},
+        "genres": genre_table(genres, truth[test], probability, threshold, genres[int(share[0].argmax())]),
+        "baselines": {
+            "majority": metrics_of(truth[test], share, threshold),
+            **(FIRST_SYSTEM if (len(train), len(test)) == FIRST_PARTS else {}),
+        },
         "fit_seconds": round(fitted, 2),
         "seconds": round(perf_counter() - started, 2),
     }

@@ -151,6 +151,9 @@ def rating_pipeline(name: str = DEFAULT_RATING) -> RatingPipeline:
     )
 
 
+RIVAL = "v4_trigrams:lightgbm"
+"""What a rating pipeline is judged beside: the first system's last features with its best learner."""
+
 LIGHTGBM_SPACE: Mapping[str, tuple[Any, ...]] = {
     "n_estimators": (100, 200, 400),
     "learning_rate": (0.03, 0.06, 0.1),

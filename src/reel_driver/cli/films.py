@@ -26,6 +26,8 @@ data_option = click.option(
 @click.option("--release-date", help="A date such as 2021-12-15, or a year.")
 @click.option("--genre", help="Genres, separated by commas.")
 @click.option("--language", "original_language", help="Original language as its code, such as en.")
+@click.option("--votes", type=int, help="How many have voted: rated by a model that sees votes, if one is trained.")
+@click.option("--popularity", type=float, help="TMDB's measure of attention of late, likewise.")
 @show.json_option
 @click.pass_context
 def rate(context: click.Context, /, as_json: bool, **film: Any) -> None:
@@ -187,6 +189,29 @@ def evaluate_task(
         print_genre_card(card)
 
 
+def evaluate_rivals(source: Path | None, model: str | None, repeats: int, seed: int, as_json: bool) -> None:
+    """`reel evaluate rating --repeats N`."""
+    from reel_driver.operations import films
+
+    with show.progress("Cross-validating") as progress:
+        card = films.beside_rivals(needed(source), model, repeats=repeats, seed=seed, progress=progress)
+    if as_json:
+        show.echo_json(card)
+        return
+    names = ("RMSE", "between repeats", "MAE", "R2", "behind", "95 % interval")
+    columns: list[str | tuple[str, str]] = ["", *((name, "right") for name in names)]
+    rows = [
+        [
+            r["name"], f"{r['rmse']:.4f}", f"{r['spread']:.4f}", f"{r['mae']:.4f}", f"{r['r2']:.3f}",
+            *(["", ""] if not r["behind"] else
+              [f"{r['behind']:+.4f}", f"{r['behind_lower']:+.4f} to {r['behind_upper']:+.4f}"]),
+        ]
+        for r in card["rivals"]
+    ]  # fmt: skip
+    title = f"Rating: 5-fold, {card['repeats']} times, on the {card['n_train']} films of the training part"
+    show.table(title, columns, rows, caption=f"{card['seconds']:.0f} s; the test part was not looked at.")
+
+
 def print_ratings(context: click.Context, source: Path, target: Path | None, as_json: bool) -> None:
     """`reel predict rating --input FILE`, with or without `--output`."""
     from reel_driver.operations import films
@@ -242,11 +267,19 @@ def print_genre_card(card: Mapping[str, Any]) -> None:
     rows = [[name, *(f"{f[m]:.3f}" if m in f else "" for m in metrics)] for name, f in named.items()]
     show.table(f"Genre: {card['n_train']} films to learn from, {card['n_test']} to test on", columns, rows)
     cells = [
-        [g["genre"], f"{g['n_films']}", f"{g['precision']:.2f}", f"{g['recall']:.2f}", f"{g['f1']:.2f}"]
+        [
+            g["genre"],
+            f"{g['n_films']}",
+            f"{g['precision']:.2f}",
+            f"{g['recall']:.2f}",
+            f"{g['f1']:.2f}",
+            f"{g['f1_of_majority']:.2f}" if "f1_of_majority" in g else "",
+        ]
         for g in card["genres"]
     ]
     heads: list[str | tuple[str, str]] = [
         "genre", ("films", "right"), ("precision", "right"), ("recall", "right"), ("F1", "right"),
+        ("F1 of majority", "right"),
     ]  # fmt: skip
     caption = f"At the threshold {card['threshold']:.2f}; calibration error {card['calibration_error']:.3f}."
     show.table("By genre, test part", heads, cells, caption=caption)

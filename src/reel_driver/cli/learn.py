@@ -124,6 +124,11 @@ def train(
 @films.data_option
 @training_options
 @click.option(
+    "--repeats",
+    type=click.IntRange(1, 100),
+    help="Rating only: cross-validate so often beside the rivals, on the training part alone.",
+)
+@click.option(
     "--report", is_flag=True, help="Make the model's page: curves, costs, effects, slices, errors with reasons."
 )
 @click.option(
@@ -141,6 +146,7 @@ def evaluate(
     task: str,
     source: Path | None,
     as_json: bool,
+    repeats: int | None,
     report: bool,
     output: Path | None,
     model: str | None,
@@ -150,6 +156,11 @@ def evaluate(
 
     With TASK rating or genre: judge on the films of --data, or show how the model in use was judged.
     """
+    if repeats is not None:
+        if task != "rating":
+            raise click.UsageError("--repeats belongs to the task rating.")
+        films.evaluate_rivals(source, model, repeats, settings["seed"], as_json)
+        return
     if task != "watch":
         films.evaluate_task(context, task, source, model, settings["seed"], as_json)
         return

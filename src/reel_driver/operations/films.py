@@ -15,6 +15,7 @@ from reel_driver.bundle import Bundle
 from reel_driver.domain import Score, crowd_rating
 from reel_driver.errors import BundleError, ColumnsMissing, NotFound, NothingToRead, ValueRefused
 from reel_driver.operations.workspace import Workspace
+from reel_driver.registry import CHAMPION
 from reel_driver.schema import Problem
 
 TASKS = ("rating", "genre")
@@ -50,7 +51,7 @@ def film_of(
     if language and not (2 <= len(language) <= 10 and language.replace("-", "").isalpha()):
         raise ValueRefused("language", original_language, "a language is a code such as en or fr.")
     for name, value in (("votes", votes), ("popularity", popularity)):
-        if value is not None and value < 0:
+        if value is not None and not 0 <= value < float("inf"):
             raise ValueRefused(name, value, "it is 0 or more.")
     day, year = read_day(release_date)
     return {
@@ -91,8 +92,29 @@ def read_day(text: str | None) -> tuple[date | None, int | None]:
 
 
 def rate(work: Workspace, film: Mapping[str, Any]) -> Score:
-    """The rating that a crowd would give a film, with its 90 % interval."""
-    return work.registry.load("rating").score_row(film)
+    """The rating that a crowd would give a film, with its 90 % interval.
+
+    Where votes or popularity are told, by the champion if it sees them, else by the newest version that does.
+
+    Raises:
+        NotFound: when they are told and no model sees them.
+    """
+    told = film.get("tmdb_votes") is not None or film.get("popularity") is not None
+    return work.registry.load("rating", version_with_votes(work) if told else CHAMPION).score_row(film)
+
+
+def version_with_votes(work: Workspace) -> str:
+    """The champion, or the newest version of the rating model, that sees votes and popularity.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    for version in (CHAMPION, *reversed(work.registry.versions("rating"))):
+        if str(work.registry.about("rating", version).get("pipeline", "")).startswith("votes"):
+            return version
+    raise NotFound(
+        "rating model", "votes", "train one with `reel train rating --model votes --data FILE`, or leave them out."
+    )
 
 
 def genres(work: Workspace, text: str) -> list[tuple[str, float]]:
@@ -239,6 +261,19 @@ def evaluate(
     from reel_driver import genres as genre_task
 
     return genre_task.evaluate(genre_learner(model), frame, seed=seed, progress=progress or silent)
+
+
+def beside_rivals(
+    source: Path, model: str | None = None, *, repeats: int, seed: int = 0, progress: Any = None
+) -> Mapping[str, Any]:
+    """A rating pipeline beside its rivals in repeated cross-validation; the test part is not looked at."""
+    from reel_driver import menu, ratings
+    from reel_driver.evaluate import silent
+
+    frame, _ = read_films(source)
+    names = dict.fromkeys((model or menu.DEFAULT_RATING, menu.RIVAL))
+    pipelines = [menu.rating_pipeline(name) for name in names]
+    return ratings.beside_rivals(pipelines, frame, repeats=repeats, seed=seed, progress=progress or silent)
 
 
 def tune(
