@@ -176,6 +176,8 @@ class Tokens:
 
         def write(row: Mapping[str, Any], out: Matrix) -> None:
             out[at:end] = nan
+            if row.get(field) is None:
+                return
             for i, token in enumerate(tokens(row.get(field)), start=at):
                 out[i] = find(token, 0)
 

@@ -157,11 +157,17 @@ class _Tidying:
             "original_language": values.language,
         }
         if field.name in ("imdb_id", *readers):
-            texts = _known(_as_text(column))
-            read = _ids(texts) if field.name == "imdb_id" else _translate(texts, readers[field.name], pl.String())
-            unread = texts.is_not_null() & read.is_null()
-            if not unread.any():
+            texts = _as_text(column)
+            if field.name == "imdb_id":
+                texts = _known(texts)
+                read = _ids(texts)
+            else:  # few different ones
+                reader = readers[field.name]
+                read = _translate(texts, lambda text: None if values.says_nothing(text) else reader(text), pl.String())
+            if read.null_count() == texts.null_count():
                 return read
+            texts = _known(texts)
+            unread = texts.is_not_null() & read.is_null()
             if field.name == "kind":
                 unread &= texts.str.to_lowercase() != "unknown"
                 self.reject(unread, "kind", texts, "only movies and shows are kept; say movie or show.")

@@ -12,6 +12,12 @@ from reel_driver.ingest.codes import COUNTRIES, GENRES, KINDS, LANGUAGES, VERDIC
 NOTHING = frozenset({"", "na", "n/a", "null", "none", "nan", "\\n", "-", "--", "nat", "<na>", "[]", "{}"})
 """What files write for "unknown", in lower case."""
 
+
+def says_nothing(text: str) -> bool:
+    """Whether a text stands for "unknown"."""
+    return text.strip().lower() in NOTHING
+
+
 _IMDB = re.compile(r"(?:.*\b)?(tt\d{7,8})\b.*", re.DOTALL)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}([,.' \u00a0])\d{3}(\1\d{3})*")
 _YEAR = re.compile(r"\(?(\d{4})(?:\.0+)?(?:\s*[-–]\s*(?:\d{4})?)?\)?")

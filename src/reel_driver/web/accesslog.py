@@ -6,11 +6,14 @@ import asyncio
 import sys
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TextIO
 
 import msgspec
 
 FLUSH_SECONDS = 0.5
+
+_encoder = msgspec.json.Encoder()
 
 
 class AccessLog:
@@ -29,20 +32,24 @@ class AccessLog:
     def flush(self) -> None:
         """Write what has been gathered."""
         lines, self._lines = self._lines, []
-        encode = msgspec.json.encode
-        self._stream.write(
-            "".join(
-                encode(
-                    {
-                        "time": datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds"),
-                        "method": method,
-                        "route": route,
-                        "status": status,
-                        "ms": round(seconds * 1000, 3),
-                    }
-                ).decode()
-                + "\n"
-                for when, method, route, status, seconds in lines
-            )
-        )
+        entries = [
+            {"time": moment(when), "method": method, "route": route, "status": status, "ms": round(seconds * 1000, 3)}
+            for when, method, route, status, seconds in lines
+        ]
+        self._stream.write(_encoder.encode_lines(entries).decode())
         self._stream.flush()
+
+
+def moment(when: float) -> str:
+    """A Unix time in UTC, to the millisecond.
+
+    >>> moment(1e9 + 0.25)
+    '2001-09-09T01:46:40.250+00:00'
+    """
+    second, part = divmod(when, 1)
+    return f"{_second(second)}.{int(1000 * part):03}+00:00"
+
+
+@lru_cache(maxsize=16)
+def _second(second: float) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
