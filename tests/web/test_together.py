@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from reel_driver.operations.workspace import Workspace
 from reel_driver.web.accesslog import AccessLog
 from reel_driver.web.app import create_app
-from reel_driver.web.together import Together
+from reel_driver.web.together import MOST, Together
 
 
 def test_questions_of_one_moment_are_answered_in_one_step() -> None:
@@ -31,6 +31,25 @@ def test_questions_of_one_moment_are_answered_in_one_step() -> None:
 
     assert asyncio.run(ask()) == [0.5, 1.0, 1.5, 2.0]
     assert steps == [[1, 2, 3], [4]]
+
+
+def test_a_burst_is_answered_in_steps_and_between_them_others_get_their_turn() -> None:
+    done: list[Any] = []
+
+    def same(numbers: list[int]) -> list[int]:
+        done.append(len(numbers))
+        return numbers
+
+    async def other() -> None:
+        await asyncio.sleep(0)
+        done.append("other")
+
+    async def ask() -> list[int]:
+        answer = Together(same)
+        return (await asyncio.gather(*(answer(n) for n in range(MOST + 2)), other()))[:-1]
+
+    assert asyncio.run(ask()) == list(range(MOST + 2))
+    assert done == [MOST, "other", 2]
 
 
 def test_a_question_that_cannot_be_answered_fails_alone() -> None:

@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
+MOST = 64
+"""Questions answered in one step: bounds the memory, and the time that the first has to wait for the last."""
+
 
 class Together(Generic[Asked, Answer]):
     """Gathers what is asked in one turn of the event loop: a model answers many titles for little more than one.
@@ -30,22 +33,21 @@ class Together(Generic[Asked, Answer]):
         return await future
 
     def _step(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        now, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._step)
+        self._settle(now)
+
+    def _settle(self, waiting: list[tuple[Asked, asyncio.Future[Answer]]]) -> None:
         try:
             answers = self._answer([asked for asked, _ in waiting])
         except Exception as error:
-            if len(waiting) == 1:
-                _settle(waiting[0][1], error)
-                return
-            for one in waiting:  # one bad question must not spoil the others' answers
-                self._waiting = [one]
-                self._step()
+            if len(waiting) > 1:
+                for one in waiting:  # one bad question must not spoil the others' answers
+                    self._settle([one])
+            elif not waiting[0][1].done():
+                waiting[0][1].set_exception(error)
             return
         for (_, future), answer in zip(waiting, answers, strict=True):
             if not future.done():  # its client may have gone
                 future.set_result(answer)
-
-
-def _settle(future: asyncio.Future[Answer], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
