@@ -320,7 +320,7 @@ class MultiHot:
         """Explode the lists and scatter the ones."""
         column = frame[self.field]
         lengths = column.list.len().fill_null(0).to_numpy()
-        items = column.filter(lengths > 0).explode()
+        items = column.list.explode(keep_nulls=False, empty_as_null=False)
         codes = category_codes(items, self.categories)
         rows = np.repeat(np.arange(len(column)), lengths)
         known = codes >= 0
@@ -521,12 +521,19 @@ def frequent(values: pl.Series, min_count: int) -> tuple[str, ...]:
     return tuple(kept[name].to_list())
 
 
+FEW = 6
+"""Up to so many categories, comparing with each is quicker than looking each value up."""
+
+
 def category_codes(values: pl.Series, categories: Sequence[str]) -> NDArray[np.int64]:
     """Position of each value among the categories, -1 for unknown and null."""
     import polars as pl
 
-    if not categories:
-        return np.full(len(values), -1, dtype=np.int64)
+    if len(categories) <= FEW:
+        found = np.full(len(values), -1, dtype=np.int64)
+        for code, category in enumerate(categories):
+            found[(values == category).fill_null(False).to_numpy()] = code
+        return found
     codes = values.replace_strict(list(categories), list(range(len(categories))), default=-1, return_dtype=pl.Int64)
     return codes.fill_null(-1).to_numpy()
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from reel_driver.ingest.atp import read_atp
-from reel_driver.ingest.files import read_table
+from reel_driver.ingest.files import NeedsWhole, read_in_parts, read_table
 from reel_driver.ingest.recognise import NAMING
 
-__all__ = ["NAMING", "read_atp", "read_table"]
+__all__ = ["NAMING", "NeedsWhole", "read_atp", "read_in_parts", "read_table"]

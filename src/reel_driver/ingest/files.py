@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from reel_driver.errors import FileMissing, FileUnreadable, NothingToRead
+from reel_driver.errors import FileMissing, FileUnreadable, InputError, NothingToRead
 from reel_driver.ingest.delimited import read_delimited
 from reel_driver.ingest.lines import Lines
 from reel_driver.ingest.raw import Raw
-from reel_driver.ingest.recognise import NAMING, columns_for
+from reel_driver.ingest.recognise import NAMING, columns_for, fields_of
 from reel_driver.ingest.tidy import understood
 from reel_driver.schema import Problem
 
@@ -56,6 +56,52 @@ def read_table(
         raise FileUnreadable(path, "this user may not read it; mend its permissions.") from None
     except OSError as error:
         raise FileUnreadable(path, f"{error.strerror or error}.") from None
+
+
+class NeedsWhole(Exception):
+    """A table has to be read whole: rows tell how others are read, or something is wrong in some."""
+
+
+def read_in_parts(path: Path, fields: frozenset[str], n_rows: int = 100_000) -> Iterator[pl.DataFrame]:
+    """The frame of `read_table` in parts that need little memory, of Parquet files that are clean and typed.
+
+    Args:
+        path: the file.
+        fields: read these fields of a title and those that name it.
+        n_rows: about so many rows a part.
+
+    Raises:
+        NeedsWhole: at any part, when `read_table` has to be asked instead; it says what is wrong, too.
+    """
+    wanted = fields | {*NAMING}
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != b"PAR1":
+                raise NeedsWhole
+        table = pl.scan_parquet(path)
+        schema = table.collect_schema()
+        columns = columns_for(wanted, list(schema))
+        held = fields_of(columns)
+        date, rating = held.get("release_date"), held.get("imdb_rating")
+        # How texts write dates, and whether ratings go to 10 or to 100, is told by a whole column.
+        if date is not None and not schema[date].is_temporal():
+            raise NeedsWhole
+        if rating is not None and (
+            not schema[rating].is_numeric() or (table.select(pl.col(rating).max()).collect().item() or 0) > 10
+        ):
+            raise NeedsWhole
+        first = 1
+        for frame in table.select(columns).collect_batches(chunk_size=n_rows, maintain_order=True):
+            lines = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True).alias("line")
+            part, problems = understood(Raw(path.name, frame, lines), name=path, fields=wanted)
+            if problems:
+                raise NeedsWhole
+            first += frame.height
+            yield part
+        if first == 1:
+            raise NeedsWhole
+    except (OSError, InputError, pl.exceptions.PolarsError) as error:
+        raise NeedsWhole from error
 
 
 def _raw(path: Path, fields: frozenset[str] | None) -> Raw:

@@ -331,7 +331,7 @@ def _derived(frame: pl.DataFrame, years_of_dates: pl.Series | None, *, is_show: 
 def _rough(lists: pl.Series, read: Callable[[str], str]) -> pl.Series:
     """Lists that have to be read: with an element that is empty, unknown, there twice, or not written as it is read."""
     n_items = lists.list.len().fill_null(0)
-    items = lists.filter(n_items > 0).explode()
+    items = lists.list.explode(keep_nulls=False, empty_as_null=False)
     rough = ((lists.list.n_unique() < n_items) & (n_items > 1)).fill_null(False)
     unread = [item for item in items.unique().to_list() if not _is_read_as_it_is(item, read)]
     if not unread:

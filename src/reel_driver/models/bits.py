@@ -33,6 +33,8 @@ class BitTrees:
         limit: a question is answered with 1 when the value is at least this, float32, shape (n_questions, 1).
         levels: question of each node, by level, intp, shape (2**level, n_trees).
         value: what each leaf adds, tree after tree, float32, shape (n_trees * 2**depth,).
+        first: where each tree's leaves begin, for each title of a chunk, intp, shape (n_trees, CHUNK); written out, because
+            adding it broadcast takes longer.
     """
 
     columns: NDArray[np.intp]
@@ -40,6 +42,7 @@ class BitTrees:
     limit: NDArray[np.float32]
     levels: tuple[NDArray[np.intp], ...]
     value: NDArray[np.float32]
+    first: NDArray[np.intp]
 
     @classmethod
     def of_nodes(
@@ -74,11 +77,12 @@ class BitTrees:
             np.ascontiguousarray(different["limit"])[:, None],
             tuple(levels),
             value[node].T.ravel(),
+            np.repeat(np.arange(n_trees) << depth, CHUNK).reshape(n_trees, CHUNK),
         )
 
     def scores(self, encoded: Matrix, base: float) -> NDArray[np.float32]:
         """Base and reached leaves of all trees added up in order, shape (n_titles,)."""
-        n_trees, depth = self.levels[0].shape[1], len(self.levels)
+        n_trees = self.levels[0].shape[1]
         known = encoded[:, self.columns].T
         room = 64 if len(encoded) > 32 else 8  # bits of a machine word, or of a byte
         n = -(-len(encoded) // room) * room
@@ -104,7 +108,7 @@ class BitTrees:
             leaf <<= np.uint64(1)
             leaf |= np.unpackbits(below[0].view(np.uint8).ravel(), bitorder="little").view(np.uint64)
         place = leaf.view(np.uint8).reshape(n_trees, n).astype(np.intp)
-        place += (np.arange(n_trees) << depth)[:, None]
+        place += self.first[:, :n]
         added = self.value.take(place)
         added[0] += np.float32(base)
         total: NDArray[np.float32] = np.add.reduce(added, axis=0)  # tree after tree, as the library adds

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,32 +137,44 @@ def predict_file(
     Returns:
         How many rows were scored, and what was wrong with some.
     """
-    from reel_driver.ingest import NAMING, read_table
+    from reel_driver.ingest import NeedsWhole, read_in_parts, read_table
 
     bundle = work.registry.load(work.watch_name)
     # Votes tell a rating of 0 from one that nobody has given.
-    frame, problems = read_table(
-        source, fields=None if all_fields else frozenset((*bundle.scored_fields, "tmdb_votes"))
-    )
-    refused = pl.DataFrame(
-        [(p.line, str(p)) for p in problems if p.is_rejection],
-        schema={"line": pl.Int64, "problem": pl.String},
-        orient="row",
-    )
-    frame = pl.concat([frame, refused], how="diagonal")
-    if refused.height:
-        frame = frame.sort("line")
+    fields = frozenset((*bundle.scored_fields, "tmdb_votes"))
+    out: pl.DataFrame | None = None
+    problems: Sequence[Problem] = ()
+    if not all_fields:
+        with suppress(NeedsWhole):
+            out = pl.concat([_scored(bundle, part) for part in read_in_parts(source, fields)])
+    if out is None:
+        frame, problems = read_table(source, fields=None if all_fields else fields)
+        refused = pl.DataFrame(
+            [(p.line, str(p)) for p in problems if p.is_rejection],
+            schema={"line": pl.Int64, "problem": pl.String},
+            orient="row",
+        )
+        frame = pl.concat([frame, refused], how="diagonal")
+        out = _scored(bundle, frame.sort("line") if refused.height else frame, all_fields=all_fields)
+    write_table(out, target)
+    return out.height, problems
+
+
+def _scored(bundle: Bundle, frame: pl.DataFrame, *, all_fields: bool = False) -> pl.DataFrame:
+    """Titles of a file with what is predicted of them."""
+    from reel_driver.ingest import NAMING
+
     scored = bundle.score_frame(frame)
-    named = frame if all_fields else frame.select(*NAMING, "line", "problem")
-    out = named.with_columns(
+    if not all_fields:
+        problem = pl.col("problem") if "problem" in frame.columns else pl.lit(None, pl.String).alias("problem")
+        frame = frame.select(*NAMING, "line", problem)
+    return frame.with_columns(
         probability=scored["score"],
         lower=scored["lower"],
         upper=scored["upper"],
         prediction=scored["score"] >= bundle.threshold,
         is_extrapolated=scored["is_extrapolated"],
     )
-    write_table(out, target)
-    return out.height, problems
 
 
 def write_table(frame: pl.DataFrame, target: Path) -> None:
