@@ -135,7 +135,7 @@ def test_the_newest_title_of_a_table_is_new_and_one_that_came_much_later_is_unkn
 
 
 def test_the_property_above_covers_every_kind_of_block_there_is() -> None:
-    with_a_network = {"sentence_vector"}  # held to its own tolerance in test_encoder.py
+    with_a_network = {"sentence_vector"}  # held to what a network is exact to in test_encoder.py
     assert {b.kind for b in EVERY_BLOCK} == set(BLOCK_KINDS) - with_a_network
 
 

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the bundle format that this software writes; it reads this one and older ones."""
 N_GOLDEN = 50
-TOLERANCE = {"watch": 1e-6, "genre": 1e-4, "rating": 2e-3}
+TOLERANCE = {"watch": 1e-6, "genre": 1e-3, "rating": 2e-3}
 """How far a golden row's score may be off, by task. Processors add up a long sum of 32-bit numbers in their own order: among
-six kinds of x86 that is up to 2e-6 in a probability of a genre and 2e-4 points in a rating."""
+six kinds of x86 that is up to 2e-6 in a probability of a genre and 2e-4 points in a rating; by a sentence encoder, more."""
 CHUNK = 50_000
 """Titles encoded at once when a whole catalogue is scored: bounds the memory."""
 
@@ -184,7 +184,7 @@ class Bundle:
         rows, expected = zip(*self.golden, strict=True)
         got = self.score_rows(rows)[0]
         worst = float(np.abs(got - np.array(expected)).max())
-        if not worst <= max(TOLERANCE[self.task], getattr(self.spec, "tolerance", 0.0)):
+        if not worst <= TOLERANCE[self.task]:
             raise BundleCorrupt(where, f"its own test titles are scored {worst:.2g} off")
 
 

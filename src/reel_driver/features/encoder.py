@@ -22,8 +22,6 @@ from reel_driver.features.blocks import State
 Floats = NDArray[np.float32]
 NAME = "all-MiniLM-L6-v2"
 MAX_TOKENS = 160
-TOLERANCE = 1e-3
-"""How far the golden titles of a bundle with an encoder may be off: other processors add up in another order."""
 MAX_KNOWN = 30_000
 """Texts whose vectors are kept in memory: a vector is 1.5 kB."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reel_driver.features.blocks import Matrix, RowWriter, State
-from reel_driver.features.encoder import TOLERANCE, Encoder, base_encoder, encoder_folder
+from reel_driver.features.encoder import Encoder, base_encoder, encoder_folder
 from reel_driver.features.words import clean, joined
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ class SentenceVector:
     """
 
     kind: ClassVar[str] = "sentence_vector"
-    tolerance: ClassVar[float] = TOLERANCE
     n_axes: int = 0
     encoder: Encoder | None = None
     centre: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))

@@ -111,11 +111,6 @@ class FeatureSpec:
             at += width
         return FeatureSpec(tuple(blocks)), np.array(kept, dtype=np.intp)
 
-    @property
-    def tolerance(self) -> float:
-        """How far apart two machines may score the same title."""
-        return max((getattr(block, "tolerance", 0.0) for block in self.blocks), default=0.0)
-
     def fit(self, frame: pl.DataFrame) -> FeatureSpec:
         """Learn categories and vocabularies from the titles that will be trained on."""
         whole = self._complete(frame)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reel_driver.features.blocks import State
-from reel_driver.features.encoder import TOLERANCE, Encoder, base_encoder, encoder_folder, import_torch, padded, pooled
+from reel_driver.features.encoder import Encoder, base_encoder, encoder_folder, import_torch, padded, pooled
 from reel_driver.features.sparse import ReadsTitles, TextBatch, TextSpec
 from reel_driver.features.words import clean, joined
 
@@ -34,7 +34,6 @@ class EncoderSpec(ReadsTitles):
     """
 
     kind: ClassVar[str] = "encoder_text"
-    tolerance: ClassVar[float] = TOLERANCE
     words: TextSpec
     encoder: Encoder
     centre: Floats
@@ -77,7 +76,6 @@ class TunedSpec(ReadsTitles):
     """
 
     kind: ClassVar[str] = "tuned_text"
-    tolerance: ClassVar[float] = TOLERANCE
     words: TextSpec
     encoder: Encoder
     head: Floats
