@@ -253,9 +253,7 @@ class OneHot:
     def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
         """Scatter the ones."""
         column = frame[self.field]
-        codes = category_codes(column, self.categories)
-        known = np.flatnonzero(codes >= 0)
-        out[known, codes[known]] = 1.0
+        set_ones(out, np.arange(len(column)), column, self.categories)
         out[column.is_null().to_numpy(), :] = math.nan
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
@@ -321,10 +319,7 @@ class MultiHot:
         column = frame[self.field]
         lengths = column.list.len().fill_null(0).to_numpy()
         items = column.list.explode(keep_nulls=False, empty_as_null=False)
-        codes = category_codes(items, self.categories)
-        rows = np.repeat(np.arange(len(column)), lengths)
-        known = codes >= 0
-        out[rows[known], codes[known]] = 1.0
+        set_ones(out, np.repeat(np.arange(len(column)), lengths), items, self.categories)
         out[column.is_null().to_numpy(), :] = math.nan
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
@@ -457,10 +452,8 @@ class Words:
             return
         found = column.str.extract_all(f"(?i-u:{self._pattern})").fill_null([])
         lengths = found.list.len().to_numpy()
-        codes = category_codes(found.filter(lengths > 0).explode().str.to_lowercase(), self.categories)
-        rows = np.repeat(np.arange(len(column)), lengths)
-        known = codes >= 0
-        out[rows[known], codes[known]] = 1.0
+        items = found.filter(lengths > 0).explode().str.to_lowercase()
+        set_ones(out, np.repeat(np.arange(len(column)), lengths), items, self.categories)
         out[column.is_null().to_numpy(), :] = math.nan
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
@@ -525,15 +518,30 @@ FEW = 6
 """Up to so many categories, comparing with each is quicker than looking each value up."""
 
 
+def set_ones(out: Matrix, rows: NDArray[np.int64], values: pl.Series, categories: Sequence[str]) -> None:
+    """Write a 1 where a value is a category: in its row, in the category's column.
+
+    Args:
+        out: shape (n_titles, n_categories).
+        rows: row of each value, shape (n_values,).
+        values: texts, of the same length; what is no category is passed over.
+        categories: in the order of the columns.
+    """
+    if len(categories) <= FEW:
+        for place, category in enumerate(categories):
+            out[rows[(values == category).fill_null(False).to_numpy()], place] = 1.0
+        return
+    codes = category_codes(values, categories)
+    known = codes >= 0
+    out[rows[known], codes[known]] = 1.0
+
+
 def category_codes(values: pl.Series, categories: Sequence[str]) -> NDArray[np.int64]:
     """Position of each value among the categories, -1 for unknown and null."""
     import polars as pl
 
-    if len(categories) <= FEW:
-        found = np.full(len(values), -1, dtype=np.int64)
-        for code, category in enumerate(categories):
-            found[(values == category).fill_null(False).to_numpy()] = code
-        return found
+    if not categories:
+        return np.full(len(values), -1, dtype=np.int64)
     codes = values.replace_strict(list(categories), list(range(len(categories))), default=-1, return_dtype=pl.Int64)
     return codes.fill_null(-1).to_numpy()
 

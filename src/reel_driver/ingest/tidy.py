@@ -192,6 +192,8 @@ class _Tidying:
         return texts
 
     def _number(self, field: Field, column: pl.Series) -> pl.Series:
+        if field.type == "int" and column.dtype.is_integer() and _is_within(field, column):
+            return column.cast(pl.Int64)
         numbers, unread = self._numbers(field, column)
         if field.name == "imdb_rating" and ((numbers.max() or 0) > 10):  # type: ignore[operator]
             numbers = (numbers / 10).round(3)
@@ -326,6 +328,16 @@ def _derived(frame: pl.DataFrame, years_of_dates: pl.Series | None, *, is_show: 
         pl.col("release_year") if years_of_dates is None else pl.coalesce("release_year", years_of_dates),
         pl.coalesce("kind", pl.when(a_show).then(pl.lit("show"))),
     )
+
+
+def _is_within(field: Field, numbers: pl.Series) -> bool:
+    """Whether whole numbers need no care: all within the field's bounds, and no 0 that may stand for unknown."""
+    least, most = numbers.min(), numbers.max()
+    if least is None or most is None:
+        return True
+    low = field.minimum if field.minimum is not None else float("-inf")
+    high = field.maximum if field.maximum is not None else float("inf")
+    return bool(low <= least <= most <= high and (least > 0 or field.name not in ZERO_IS_UNKNOWN))  # type: ignore[operator]
 
 
 def _rough(lists: pl.Series, read: Callable[[str], str]) -> pl.Series:
