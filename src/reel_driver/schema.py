@@ -89,6 +89,8 @@ def conform(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     Raises:
         polars.exceptions.InvalidOperationError: when a value does not fit its type; imports clean values first.
     """
+    if frame.schema == schema:
+        return frame
     return frame.select(
         pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype=dtype).alias(name)
         for name, dtype in schema.items()

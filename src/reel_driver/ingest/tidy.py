@@ -392,6 +392,8 @@ def _translate(texts: pl.Series, read: Callable[[str], Any], dtype: pl.DataType)
             results.append(read(text))
         except (ValueError, OverflowError):
             results.append(None)
+    if results == different and dtype == texts.dtype:
+        return texts
     table = pl.DataFrame([pl.Series("text", different, dtype=pl.String), pl.Series("read", results, dtype=dtype)])
     joined = pl.DataFrame({"text": texts}).join(table, on="text", how="left", maintain_order="left")
     return joined["read"].alias(texts.name)
