@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from reel_driver.domain import FIELD, TITLE_FIELDS, Field
 from reel_driver.features.blocks import Block, Length, LogRatio, MultiHot, Number, OneHot, Words
+from reel_driver.features.dates import Newness, ReleaseDay, YearBin
 from reel_driver.features.known import KnownTitle, Tokens
 from reel_driver.features.spec import BLOCK_KINDS, MANY, FeatureSpec
-from reel_driver.features.text import Grouped, Newness, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
+from reel_driver.features.text import Grouped, Scaled, Terms, TextShape, TextVector, Tfidf
 from reel_driver.schema import TITLE_SCHEMA, conform
 from reel_driver.tasks import WATCH, watch_pipeline
 

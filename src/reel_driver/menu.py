@@ -11,9 +11,10 @@ from typing import Any
 
 from reel_driver.errors import NotFound
 from reel_driver.features.blocks import Block, Length, MultiHot, Number
+from reel_driver.features.dates import Newness, ReleaseDay, YearBin
 from reel_driver.features.sentence import SentenceVector
 from reel_driver.features.spec import FeatureSpec
-from reel_driver.features.text import Grouped, Newness, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
+from reel_driver.features.text import Grouped, Scaled, Terms, TextShape, TextVector, Tfidf
 from reel_driver.models.blend import BlendLearner
 from reel_driver.models.kernel import KernelLearner
 from reel_driver.models.regress import LibraryRegressor, Regressor

@@ -61,6 +61,27 @@ class Block(Protocol):
         """The block that `state` described."""
 
 
+class RowByRow(Block, Protocol):
+    """Blocks whose frame encoder is the row encoder, over the rows: what they do is Python's work either way."""
+
+    def __eq__(self, other: object) -> bool:
+        """Two blocks are the same when they save the same."""
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        (plain, arrays), (others_plain, others_arrays) = self.state(), other.state()
+        same = arrays.keys() == others_arrays.keys()
+        return plain == others_plain and same and all(np.array_equal(a, others_arrays[n]) for n, a in arrays.items())
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.fields))
+
+    def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
+        """Write each title's numbers."""
+        write = self.row_writer(0)
+        for i, row in enumerate(frame.select(self.fields).iter_rows(named=True)):
+            write(row, out[i])
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """One number as it is; with `log`, log(1 + max(value, 0)), for counts and money."""

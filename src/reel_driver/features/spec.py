@@ -23,9 +23,10 @@ from reel_driver.features.blocks import (
     State,
     Words,
 )
+from reel_driver.features.dates import Newness, ReleaseDay, YearBin
 from reel_driver.features.known import KnownTitle, Tokens
 from reel_driver.features.sentence import SentenceVector
-from reel_driver.features.text import Grouped, Newness, ReleaseDay, Scaled, Terms, TextShape, TextVector, Tfidf, YearBin
+from reel_driver.features.text import Grouped, Scaled, Terms, TextShape, TextVector, Tfidf
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,7 +1,7 @@
-"""Blocks that read text and dates: the steps of the rating pipelines, each once.
+"""Blocks that read a text, and what the rating pipelines do with the categories of a title.
 
-`Tfidf` weighs the commonest word groups of a text, `YearBin` and `Grouped` turn years and rare languages into
-categories, `ReleaseDay`, `Newness` and `TextShape` are plain numbers, `TextVector` is what a text means, as 128 numbers.
+`Tfidf` weighs the commonest word groups of a text, `Terms` all of them, `TextShape` says how it looks, `TextVector` what
+it means, as 128 numbers. `Grouped` puts rare categories together, `Scaled` brings columns to one scale.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reel_driver.features.blocks import Matrix, MultiHot, RowWriter, State
-from reel_driver.features.words import clean, joined, with_pairs, word_vectors, words_of
+from reel_driver.features.blocks import Matrix, MultiHot, RowByRow, RowWriter, State
+from reel_driver.features.words import STOP_WORDS, clean, joined, with_pairs, word_vectors, words_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,39 +26,8 @@ if TYPE_CHECKING:
 _tokens = re.compile(r"\b\w\w+\b").findall
 
 
-class _RowByRow:
-    """Blocks whose frame encoder is the row encoder, over the rows: what they do is Python's work either way."""
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        raise NotImplementedError
-
-    def row_writer(self, at: int) -> RowWriter:
-        raise NotImplementedError
-
-    def state(self) -> State:
-        raise NotImplementedError
-
-    def __eq__(self, other: object) -> bool:
-        """Two blocks are the same when they save the same."""
-        if not isinstance(other, type(self)):
-            return NotImplemented
-        (plain, arrays), (others_plain, others_arrays) = self.state(), other.state()
-        same = arrays.keys() == others_arrays.keys()
-        return plain == others_plain and same and all(np.array_equal(a, others_arrays[n]) for n, a in arrays.items())
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.fields))
-
-    def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
-        """Write each title's numbers."""
-        write = self.row_writer(0)
-        for i, row in enumerate(frame.select(self.fields).iter_rows(named=True)):
-            write(row, out[i])
-
-
 @dataclass(frozen=True, eq=False)
-class Tfidf(_RowByRow):
+class Tfidf(RowByRow):
     """Term frequency times inverse document frequency of the commonest groups of 1 to `n` words, rows of length 1.
 
     Words have at least two characters; English function words are left out; a group must stand in two texts and in
@@ -151,92 +119,7 @@ class Tfidf(_RowByRow):
 
 
 @dataclass(frozen=True, eq=False)
-class YearBin(_RowByRow):
-    """One column for each span of years: before 1960, 1960 to 1979, then every five years.
-
-    A span that training never saw is all zeros; an unknown year is all NaN.
-    """
-
-    kind: ClassVar[str] = "year_bin"
-    bins: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """`release_date=span` for each."""
-        return tuple(f"release_date={b}" for b in self.bins)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The date, and the year where there is no date."""
-        return ("release_date", "release_year")
-
-    def fit(self, frame: pl.DataFrame) -> YearBin:
-        """Learn which spans occur."""
-        rows = frame.select(self.fields).iter_rows(named=True)
-        return YearBin(tuple(sorted({span_of(year) for row in rows if (year := year_of(row)) is not None})))
-
-    def row_writer(self, at: int) -> RowWriter:
-        """Write the one that is set."""
-        places, end = {b: at + i for i, b in enumerate(self.bins)}, at + len(self.bins)
-
-        def write(row: Mapping[str, Any], out: Matrix) -> None:
-            year = year_of(row)
-            if year is None:
-                out[at:end] = math.nan
-            elif (place := places.get(span_of(year))) is not None:
-                out[place] = 1.0
-
-        return write
-
-    def phrase(self, column: int, row: Mapping[str, Any]) -> str:
-        """The span."""
-        year = year_of(row)
-        has = year is not None and span_of(year) == self.bins[column]
-        return f"{'' if has else 'not '}from {self.bins[column]}"
-
-    def state(self) -> State:
-        """The spans."""
-        return {"bins": list(self.bins)}, {}
-
-    @classmethod
-    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> YearBin:
-        """Made again."""
-        return cls(tuple(plain["bins"]))
-
-
-def day_of(row: Mapping[str, Any]) -> date | None:
-    """The release date, which may also be given as text (2021-12-15); None when it is unknown or no date."""
-    day = row.get("release_date")
-    if isinstance(day, str):
-        try:
-            return date.fromisoformat(day)
-        except ValueError:
-            return None
-    return day if isinstance(day, date) else None
-
-
-def year_of(row: Mapping[str, Any]) -> int | None:
-    """The year of the release date, or the release year where there is no date."""
-    day = day_of(row)
-    return row.get("release_year") if day is None else day.year
-
-
-def span_of(year: int) -> str:
-    """The span of years that a year is in.
-
-    >>> span_of(1950), span_of(1979), span_of(1994)
-    ('before 1960', '1960-1979', '1990-1994')
-    """
-    if year < 1960:
-        return "before 1960"
-    if year < 1980:
-        return "1960-1979"
-    start = 1980 + (year - 1980) // 5 * 5
-    return f"{start}-{start + 4}"
-
-
-@dataclass(frozen=True, eq=False)
-class Grouped(_RowByRow):
+class Grouped(RowByRow):
     """One column for each category that at least `min_share` of the titles have, and one for all others.
 
     A category that training never saw counts as another one; null is all NaN.
@@ -292,7 +175,7 @@ class Grouped(_RowByRow):
 
 
 @dataclass(frozen=True, eq=False)
-class Scaled(_RowByRow):
+class Scaled(RowByRow):
     """Another block's columns with mean 0 and standard deviation 1 over the training titles.
 
     Attributes:
@@ -355,111 +238,7 @@ class Scaled(_RowByRow):
 
 
 @dataclass(frozen=True, eq=False)
-class ReleaseDay(_RowByRow):
-    """When it came out: years since 2005 over 15, whether on New Year's Day (often: day unknown), and the season."""
-
-    kind: ClassVar[str] = "release_day"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Four columns."""
-        return ("release_date:year", "release_date:new_year", "release_date:sin", "release_date:cos")
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The date, and the year where there is no date."""
-        return ("release_date", "release_year")
-
-    def fit(self, frame: pl.DataFrame) -> ReleaseDay:
-        """Nothing to learn."""
-        return self
-
-    def row_writer(self, at: int) -> RowWriter:
-        """Write the four; of a year without a date only the first is known."""
-
-        def write(row: Mapping[str, Any], out: Matrix) -> None:
-            day, year = day_of(row), row.get("release_year")
-            if day is not None:
-                turn = 2 * math.pi * day.month / 12
-                out[at] = (day.year + (day.month - 1) / 12 - 2005) / 15
-                out[at + 1] = day.month == 1 and day.day == 1
-                out[at + 2], out[at + 3] = math.sin(turn), math.cos(turn)
-            else:
-                out[at] = math.nan if year is None else (year + 0.5 - 2005) / 15
-                out[at + 1 : at + 4] = math.nan
-
-        return write
-
-    def phrase(self, column: int, row: Mapping[str, Any]) -> str:
-        """The year, or the season."""
-        year = year_of(row)
-        return (f"from {year}" if year is not None else "no year known") if column == 0 else "the day of its release"
-
-    def state(self) -> State:
-        """Nothing."""
-        return {}, {}
-
-    @classmethod
-    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> ReleaseDay:
-        """Made again."""
-        return cls()
-
-
-@dataclass(frozen=True, eq=False)
-class Newness(_RowByRow):
-    """How new a title was when the table was made: 1 on the newest release date, a third of that a quarter before.
-
-    The newest titles of a table have few votes yet. A title that came out over a month after all of them is unknown:
-    what a young table says of young titles is nothing about it.
-
-    Attributes:
-        newest: the latest release date of the training titles, None when none is known.
-    """
-
-    kind: ClassVar[str] = "newness"
-    newest: date | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """One column."""
-        return ("release_date:newness",)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The date."""
-        return ("release_date",)
-
-    def fit(self, frame: pl.DataFrame) -> Newness:
-        """Find the newest."""
-        return Newness(max((d for d in frame["release_date"].to_list() if d is not None), default=None))
-
-    def row_writer(self, at: int) -> RowWriter:
-        """Write the one."""
-        newest = self.newest
-
-        def write(row: Mapping[str, Any], out: Matrix) -> None:
-            day = day_of(row)
-            age = (newest - day).days if newest is not None and day is not None else None
-            out[at] = math.nan if age is None or age < -31 else math.exp(-max(age, 0) / 91.3125)
-
-        return write
-
-    def phrase(self, column: int, row: Mapping[str, Any]) -> str:
-        """How new it is."""
-        return "how new it is"
-
-    def state(self) -> State:
-        """The date."""
-        return {"newest": self.newest.isoformat() if self.newest else None}, {}
-
-    @classmethod
-    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Newness:
-        """Made again."""
-        return cls(date.fromisoformat(plain["newest"]) if plain["newest"] else None)
-
-
-@dataclass(frozen=True, eq=False)
-class TextShape(_RowByRow):
+class TextShape(RowByRow):
     """The look of a text: the logarithm of its length, and whether it holds a digit and a colon; null is NaN."""
 
     kind: ClassVar[str] = "text_shape"
@@ -510,7 +289,7 @@ class TextShape(_RowByRow):
 
 
 @dataclass(frozen=True, eq=False)
-class TextVector(_RowByRow):
+class TextVector(RowByRow):
     """What title and overview mean: the idf-weighted sum of word vectors, centred, of length 1, principal axes first.
 
     No known word gives zeros; neither title nor overview gives NaN.
@@ -598,7 +377,7 @@ class TextVector(_RowByRow):
 
 
 @dataclass(frozen=True, eq=False)
-class Terms(_RowByRow):
+class Terms(RowByRow):
     """Which words and pairs of neighbours stand in title and overview: the numbers of the rarest, and their weights.
 
     A dense row cannot have a column for each of 50,000 terms, so the first half of its columns holds the numbers of
@@ -670,328 +449,3 @@ class Terms(_RowByRow):
         """Made again."""
         whole = arrays["terms"].tobytes().decode()
         return cls(plain["room"], tuple(whole.split("\n")) if whole else (), arrays["idf"].astype(np.float32))
-
-
-STOP_WORDS = frozenset(
-    [
-        "a",
-        "about",
-        "above",
-        "across",
-        "after",
-        "afterwards",
-        "again",
-        "against",
-        "all",
-        "almost",
-        "alone",
-        "along",
-        "already",
-        "also",
-        "although",
-        "always",
-        "am",
-        "among",
-        "amongst",
-        "amoungst",
-        "amount",
-        "an",
-        "and",
-        "another",
-        "any",
-        "anyhow",
-        "anyone",
-        "anything",
-        "anyway",
-        "anywhere",
-        "are",
-        "around",
-        "as",
-        "at",
-        "back",
-        "be",
-        "became",
-        "because",
-        "become",
-        "becomes",
-        "becoming",
-        "been",
-        "before",
-        "beforehand",
-        "behind",
-        "being",
-        "below",
-        "beside",
-        "besides",
-        "between",
-        "beyond",
-        "bill",
-        "both",
-        "bottom",
-        "but",
-        "by",
-        "call",
-        "can",
-        "cannot",
-        "cant",
-        "co",
-        "con",
-        "could",
-        "couldnt",
-        "cry",
-        "de",
-        "describe",
-        "detail",
-        "do",
-        "done",
-        "down",
-        "due",
-        "during",
-        "each",
-        "eg",
-        "eight",
-        "either",
-        "eleven",
-        "else",
-        "elsewhere",
-        "empty",
-        "enough",
-        "etc",
-        "even",
-        "ever",
-        "every",
-        "everyone",
-        "everything",
-        "everywhere",
-        "except",
-        "few",
-        "fifteen",
-        "fifty",
-        "fill",
-        "find",
-        "fire",
-        "first",
-        "five",
-        "for",
-        "former",
-        "formerly",
-        "forty",
-        "found",
-        "four",
-        "from",
-        "front",
-        "full",
-        "further",
-        "get",
-        "give",
-        "go",
-        "had",
-        "has",
-        "hasnt",
-        "have",
-        "he",
-        "hence",
-        "her",
-        "here",
-        "hereafter",
-        "hereby",
-        "herein",
-        "hereupon",
-        "hers",
-        "herself",
-        "him",
-        "himself",
-        "his",
-        "how",
-        "however",
-        "hundred",
-        "i",
-        "ie",
-        "if",
-        "in",
-        "inc",
-        "indeed",
-        "interest",
-        "into",
-        "is",
-        "it",
-        "its",
-        "itself",
-        "keep",
-        "last",
-        "latter",
-        "latterly",
-        "least",
-        "less",
-        "ltd",
-        "made",
-        "many",
-        "may",
-        "me",
-        "meanwhile",
-        "might",
-        "mill",
-        "mine",
-        "more",
-        "moreover",
-        "most",
-        "mostly",
-        "move",
-        "much",
-        "must",
-        "my",
-        "myself",
-        "name",
-        "namely",
-        "neither",
-        "never",
-        "nevertheless",
-        "next",
-        "nine",
-        "no",
-        "nobody",
-        "none",
-        "noone",
-        "nor",
-        "not",
-        "nothing",
-        "now",
-        "nowhere",
-        "of",
-        "off",
-        "often",
-        "on",
-        "once",
-        "one",
-        "only",
-        "onto",
-        "or",
-        "other",
-        "others",
-        "otherwise",
-        "our",
-        "ours",
-        "ourselves",
-        "out",
-        "over",
-        "own",
-        "part",
-        "per",
-        "perhaps",
-        "please",
-        "put",
-        "rather",
-        "re",
-        "same",
-        "see",
-        "seem",
-        "seemed",
-        "seeming",
-        "seems",
-        "serious",
-        "several",
-        "she",
-        "should",
-        "show",
-        "side",
-        "since",
-        "sincere",
-        "six",
-        "sixty",
-        "so",
-        "some",
-        "somehow",
-        "someone",
-        "something",
-        "sometime",
-        "sometimes",
-        "somewhere",
-        "still",
-        "such",
-        "system",
-        "take",
-        "ten",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "themselves",
-        "then",
-        "thence",
-        "there",
-        "thereafter",
-        "thereby",
-        "therefore",
-        "therein",
-        "thereupon",
-        "these",
-        "they",
-        "thick",
-        "thin",
-        "third",
-        "this",
-        "those",
-        "though",
-        "three",
-        "through",
-        "throughout",
-        "thru",
-        "thus",
-        "to",
-        "together",
-        "too",
-        "top",
-        "toward",
-        "towards",
-        "twelve",
-        "twenty",
-        "two",
-        "un",
-        "under",
-        "until",
-        "up",
-        "upon",
-        "us",
-        "very",
-        "via",
-        "was",
-        "we",
-        "well",
-        "were",
-        "what",
-        "whatever",
-        "when",
-        "whence",
-        "whenever",
-        "where",
-        "whereafter",
-        "whereas",
-        "whereby",
-        "wherein",
-        "whereupon",
-        "wherever",
-        "whether",
-        "which",
-        "while",
-        "whither",
-        "who",
-        "whoever",
-        "whole",
-        "whom",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "within",
-        "without",
-        "would",
-        "yet",
-        "you",
-        "your",
-        "yours",
-        "yourself",
-        "yourselves",
-    ]
-)
-"""English function words that `Tfidf` leaves out: scikit-learn's list (BSD-3-Clause), which the first pipelines used."""
