@@ -13,11 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reel_driver.domain import FIELD, TITLE_FIELDS, Field
-from reel_driver.features.blocks import Block, Length, LogRatio, MultiHot, Number, OneHot, Words
+from reel_driver.features.blocks import Block
+from reel_driver.features.categories import Grouped, MultiHot, OneHot, Scaled
 from reel_driver.features.dates import Newness, ReleaseDay, YearBin
 from reel_driver.features.known import KnownTitle, Tokens
+from reel_driver.features.numbers import Length, LogRatio, Number
 from reel_driver.features.spec import BLOCK_KINDS, MANY, FeatureSpec
-from reel_driver.features.text import Grouped, Scaled, Terms, TextShape, TextVector, Tfidf
+from reel_driver.features.text import Terms, TextShape, TextVector, Tfidf, Words
 from reel_driver.schema import TITLE_SCHEMA, conform
 from reel_driver.tasks import WATCH, watch_pipeline
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from reel_driver.errors import NotFound
-from reel_driver.features.blocks import Block, Length, MultiHot, Number
+from reel_driver.features.blocks import Block
+from reel_driver.features.categories import Grouped, MultiHot, Scaled
 from reel_driver.features.dates import Newness, ReleaseDay, YearBin
+from reel_driver.features.numbers import Length, Number
 from reel_driver.features.sentence import SentenceVector
 from reel_driver.features.spec import FeatureSpec
-from reel_driver.features.text import Grouped, Scaled, Terms, TextShape, TextVector, Tfidf
+from reel_driver.features.text import Terms, TextShape, TextVector, Tfidf
 from reel_driver.models.blend import BlendLearner
 from reel_driver.models.kernel import KernelLearner
 from reel_driver.models.regress import LibraryRegressor, Regressor

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from reel_driver.errors import NotFound
-from reel_driver.features.blocks import Block, LogRatio, MultiHot, Number, OneHot, Words
+from reel_driver.features.blocks import Block
+from reel_driver.features.categories import MultiHot, OneHot
+from reel_driver.features.numbers import LogRatio, Number
 from reel_driver.features.spec import FeatureSpec
+from reel_driver.features.text import Words
 from reel_driver.models import Learner
 from reel_driver.models.ladder import TasteLearner
 from reel_driver.models.linear import LogisticLearner

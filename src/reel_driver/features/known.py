@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reel_driver.domain import FIELD, Kind
-from reel_driver.features.blocks import Matrix, RowWriter, State, category_codes, category_phrase
+from reel_driver.features.blocks import Matrix, RowWriter, State
+from reel_driver.features.categories import category_codes, category_phrase
 
 if TYPE_CHECKING:
     import polars as pl

@@ -11,22 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reel_driver.domain import FIELD
-from reel_driver.features.blocks import (
-    Block,
-    Length,
-    LogRatio,
-    Matrix,
-    MultiHot,
-    Number,
-    OneHot,
-    RowWriter,
-    State,
-    Words,
-)
+from reel_driver.features.blocks import Block, Matrix, RowWriter, State
+from reel_driver.features.categories import Grouped, MultiHot, OneHot, Scaled
 from reel_driver.features.dates import Newness, ReleaseDay, YearBin
 from reel_driver.features.known import KnownTitle, Tokens
+from reel_driver.features.numbers import Length, LogRatio, Number
 from reel_driver.features.sentence import SentenceVector
-from reel_driver.features.text import Grouped, Scaled, Terms, TextShape, TextVector, Tfidf
+from reel_driver.features.text import Terms, TextShape, TextVector, Tfidf, Words
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,7 +1,7 @@
-"""Blocks that read a text, and what the rating pipelines do with the categories of a title.
+"""Blocks that read a text.
 
-`Tfidf` weighs the commonest word groups of a text, `Terms` all of them, `TextShape` says how it looks, `TextVector` what
-it means, as 128 numbers. `Grouped` puts rare categories together, `Scaled` brings columns to one scale.
+`Words` says which of the commonest words are there, `Tfidf` weighs the commonest word groups, `Terms` all of them,
+`TextShape` says how the text looks, `TextVector` what it means, as 128 numbers.
 """
 
 from __future__ import annotations
@@ -10,20 +10,103 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reel_driver.features.blocks import Matrix, MultiHot, RowByRow, RowWriter, State
+from reel_driver.features.blocks import Matrix, RowByRow, RowWriter, State
+from reel_driver.features.categories import frequent, set_ones
 from reel_driver.features.words import STOP_WORDS, clean, joined, with_pairs, word_vectors, words_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 _tokens = re.compile(r"\b\w\w+\b").findall
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Whether each of the commonest words stands in a text: one column a word; null is all NaN.
+
+    A word is a run of at least `min_length` ASCII letters, whatever their case. Short words, which are mostly grammar,
+    are left out by their length, so that no list of stop words for each language is needed. In a frame one pattern
+    finds them all, in one title its bytes are cut into words; ASCII rules for case and borders hold in both.
+    """
+
+    kind: ClassVar[str] = "words"
+    field: str
+    n_words: int = 30
+    min_length: int = 5
+    categories: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`field~word` for each."""
+        return tuple(f"{self.field}~{c}" for c in self.categories)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The one field."""
+        return (self.field,)
+
+    @property
+    def _pattern(self) -> str:
+        return rf"\b(?:{'|'.join(self.categories)})\b"
+
+    def fit(self, frame: pl.DataFrame) -> Words:
+        """Learn the words that stand in the most titles."""
+        words = frame[self.field].str.to_lowercase().str.extract_all(f"[a-z]{{{self.min_length},}}")
+        found = words.list.unique().explode()
+        return Words(self.field, self.n_words, self.min_length, frequent(found, 2)[: self.n_words])
+
+    def row_writer(self, at: int) -> RowWriter:
+        """Write the words that are there."""
+        field, end, nan = self.field, at + len(self.categories), math.nan
+        places = {c.encode(): at + i for i, c in enumerate(self.categories)}
+        known = frozenset(places).intersection
+
+        def write(row: Mapping[str, Any], out: Matrix) -> None:
+            text = row.get(field)
+            if text is None:
+                out[at:end] = nan
+            elif places:
+                for word in known(text.encode("utf-8", "surrogatepass").translate(_WORD_BYTES).split()):
+                    out[places[word]] = 1.0
+
+        return write
+
+    def fill(self, frame: pl.DataFrame, out: Matrix) -> None:
+        """Find the words and scatter the ones."""
+        column = frame[self.field]
+        if not self.categories:
+            return
+        found = column.str.extract_all(f"(?i-u:{self._pattern})").fill_null([])
+        lengths = found.list.len().to_numpy()
+        items = found.filter(lengths > 0).explode().str.to_lowercase()
+        set_ones(out, np.repeat(np.arange(len(column)), lengths), items, self.categories)
+        out[column.is_null().to_numpy(), :] = math.nan
+
+    def phrase(self, column: int, row: Mapping[str, Any]) -> str:
+        """The word, or that it is not there."""
+        word = self.categories[column]
+        has = re.search(rf"\b{word}\b", str(row.get(self.field) or ""), re.IGNORECASE | re.ASCII) is not None
+        return f"{self.field} {'speaks' if has else 'does not speak'} of {word}"
+
+    def state(self) -> State:
+        """Field and words."""
+        return {**asdict(self), "categories": list(self.categories)}, {}
+
+    @classmethod
+    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Words:
+        """Made again."""
+        return cls(plain["field"], plain["n_words"], plain["min_length"], tuple(plain["categories"]))
+
+
+_WORD_BYTES = bytes(ord(c.lower()) if (c := chr(i)).isascii() and (c.isalnum() or c == "_") else 32 for i in range(256))
+"""Of each byte of a text, what it is of a word: ASCII letters in lower case, digits, "_"; all else parts words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,125 +199,6 @@ class Tfidf(RowByRow):
         """Made again."""
         idf = tuple(arrays["idf"].tolist())
         return cls(plain["field"], plain["max_features"], plain["n"], tuple(plain["terms"]), idf)
-
-
-@dataclass(frozen=True, eq=False)
-class Grouped(RowByRow):
-    """One column for each category that at least `min_share` of the titles have, and one for all others.
-
-    A category that training never saw counts as another one; null is all NaN.
-    """
-
-    kind: ClassVar[str] = "grouped"
-    field: str
-    min_share: float = 0.01
-    categories: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """`field=category` for each, the others last."""
-        return (*(f"{self.field}={c}" for c in self.categories), f"{self.field}=other")
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The one field."""
-        return (self.field,)
-
-    def fit(self, frame: pl.DataFrame) -> Grouped:
-        """Learn the frequent categories."""
-        counts = Counter(frame[self.field].drop_nulls().to_list())
-        kept = (c for c, n in counts.items() if n >= self.min_share * frame.height)
-        return Grouped(self.field, self.min_share, tuple(sorted(kept)))
-
-    def row_writer(self, at: int) -> RowWriter:
-        """Write the one that is set."""
-        name, places = self.field, {c: at + i for i, c in enumerate(self.categories)}
-        other = at + len(self.categories)
-
-        def write(row: Mapping[str, Any], out: Matrix) -> None:
-            value = row.get(name)
-            if value is None:
-                out[at : other + 1] = math.nan
-            else:
-                out[places.get(value, other)] = 1.0
-
-        return write
-
-    def phrase(self, column: int, row: Mapping[str, Any]) -> str:
-        """The category."""
-        return self.names[column].replace("=", " ").replace("_", " ")
-
-    def state(self) -> State:
-        """Field and categories."""
-        return {"field": self.field, "min_share": self.min_share, "categories": list(self.categories)}, {}
-
-    @classmethod
-    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Grouped:
-        """Made again."""
-        return cls(plain["field"], plain["min_share"], tuple(plain["categories"]))
-
-
-@dataclass(frozen=True, eq=False)
-class Scaled(RowByRow):
-    """Another block's columns with mean 0 and standard deviation 1 over the training titles.
-
-    Attributes:
-        block: the block that fills the columns.
-        mean: of each column, shape (width,).
-        scale: standard deviation, never 0.
-    """
-
-    kind: ClassVar[str] = "scaled"
-    block: MultiHot
-    mean: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    scale: NDArray[np.float32] = field(default_factory=lambda: np.ones(0, np.float32))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The block's own."""
-        return self.block.names
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The block's own."""
-        return self.block.fields
-
-    def fit(self, frame: pl.DataFrame) -> Scaled:
-        """Fit the block, then mean and deviation of its columns."""
-        block = self.block.fit(frame)
-        block = replace(block, categories=tuple(sorted(block.categories)))
-        out = np.zeros((frame.height, len(block.names)), np.float32)
-        block.fill(frame, out)
-        if not frame.height:
-            return Scaled(block, np.zeros(len(block.names), np.float32), np.ones(len(block.names), np.float32))
-        filled = np.nan_to_num(out, nan=0.0).astype(np.float64)
-        deviation = filled.std(axis=0)
-        scale = np.where(deviation > 0, deviation, 1.0).astype(np.float32)
-        return Scaled(block, filled.mean(axis=0).astype(np.float32), scale)
-
-    def row_writer(self, at: int) -> RowWriter:
-        """Write the block's columns, then move and stretch them."""
-        write_block, end = self.block.row_writer(at), at + len(self.names)
-        mean, scale = self.mean, self.scale
-
-        def write(row: Mapping[str, Any], out: Matrix) -> None:
-            write_block(row, out)
-            out[at:end] = (out[at:end] - mean) / scale
-
-        return write
-
-    def phrase(self, column: int, row: Mapping[str, Any]) -> str:
-        """The block's own."""
-        return self.block.phrase(column, row)
-
-    def state(self) -> State:
-        """The block's state, mean and scale."""
-        return {"block": self.block.state()[0]}, {"mean": self.mean, "scale": self.scale}
-
-    @classmethod
-    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Scaled:
-        """Made again."""
-        return cls(MultiHot.from_state(plain["block"], {}), arrays["mean"], arrays["scale"])
 
 
 @dataclass(frozen=True, eq=False)

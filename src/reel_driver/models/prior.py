@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reel_driver.features.blocks import Block, Matrix, MultiHot, Number, OneHot
+from reel_driver.features.blocks import Block, Matrix
+from reel_driver.features.categories import MultiHot, OneHot
 from reel_driver.features.known import KnownTitle, Tokens
+from reel_driver.features.numbers import Number
 
 Vector = NDArray[np.float64]
 
