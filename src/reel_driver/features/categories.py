@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class OneHot:
-    """One column for each category of a text field; an unknown category is all zeros, null is all NaN."""
+class _Hot:
+    """What blocks with one column for each category have in common; a block says how it reads its field.
 
-    kind: ClassVar[str] = "one_hot"
+    Attributes:
+        field: the field.
+        min_count: titles that a category must have to be learned; with 0 the categories are given.
+        categories: in the order of the columns.
+    """
+
     field: str
     min_count: int = 10
     categories: tuple[str, ...] = ()
@@ -37,11 +42,34 @@ class OneHot:
         """The one field."""
         return (self.field,)
 
-    def fit(self, frame: pl.DataFrame) -> OneHot:
+    def _each_once(self, column: pl.Series) -> pl.Series:
+        """The categories of each title, each once, one title after the other."""
+        raise NotImplementedError
+
+    def fit(self, frame: pl.DataFrame) -> Self:
         """Learn the categories that at least `min_count` titles have, most frequent first; with 0 they are given."""
         if self.min_count == 0:
             return self
-        return OneHot(self.field, self.min_count, frequent(frame[self.field], self.min_count))
+        return replace(self, categories=frequent(self._each_once(frame[self.field]), self.min_count))
+
+    def state(self) -> State:
+        """Field and categories."""
+        return {"field": self.field, "min_count": self.min_count, "categories": list(self.categories)}, {}
+
+    @classmethod
+    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Made again."""
+        return cls(plain["field"], plain["min_count"], tuple(plain["categories"]))
+
+
+@dataclass(frozen=True, slots=True)
+class OneHot(_Hot):
+    """One column for each category of a text field; an unknown category is all zeros, null is all NaN."""
+
+    kind: ClassVar[str] = "one_hot"
+
+    def _each_once(self, column: pl.Series) -> pl.Series:
+        return column
 
     def row_writer(self, at: int) -> RowWriter:
         """Write the one that is set."""
@@ -67,41 +95,15 @@ class OneHot:
         """The category, or that it is not it."""
         return category_phrase(self.field, self.categories[column], has=row.get(self.field) == self.categories[column])
 
-    def state(self) -> State:
-        """Field and categories."""
-        return {"field": self.field, "min_count": self.min_count, "categories": list(self.categories)}, {}
-
-    @classmethod
-    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> OneHot:
-        """Made again."""
-        return cls(plain["field"], plain["min_count"], tuple(plain["categories"]))
-
 
 @dataclass(frozen=True, slots=True)
-class MultiHot:
+class MultiHot(_Hot):
     """One column for each category of a list field; an empty list is all zeros, null is all NaN."""
 
     kind: ClassVar[str] = "multi_hot"
-    field: str
-    min_count: int = 10
-    categories: tuple[str, ...] = ()
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """`field=category` for each."""
-        return tuple(f"{self.field}={c}" for c in self.categories)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The one field."""
-        return (self.field,)
-
-    def fit(self, frame: pl.DataFrame) -> MultiHot:
-        """Learn the categories that at least `min_count` titles have, most frequent first; with 0 they are given."""
-        if self.min_count == 0:
-            return self
-        items = frame[self.field].list.unique().explode()
-        return MultiHot(self.field, self.min_count, frequent(items, self.min_count))
+    def _each_once(self, column: pl.Series) -> pl.Series:
+        return column.list.unique().explode()
 
     def row_writer(self, at: int) -> RowWriter:
         """Write each one that is set."""
@@ -133,15 +135,6 @@ class MultiHot:
         """The category, or that it is not one of them."""
         category = self.categories[column]
         return category_phrase(self.field, category, has=category in (row.get(self.field) or ()))
-
-    def state(self) -> State:
-        """Field and categories."""
-        return {"field": self.field, "min_count": self.min_count, "categories": list(self.categories)}, {}
-
-    @classmethod
-    def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> MultiHot:
-        """Made again."""
-        return cls(plain["field"], plain["min_count"], tuple(plain["categories"]))
 
 
 @dataclass(frozen=True, eq=False)
