@@ -6,8 +6,6 @@ A dense row would have 60,000 columns, so this spec encodes to a `TextBatch` ins
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reel_driver.features.blocks import State
-from reel_driver.features.text import TextVector
-from reel_driver.features.words import joined, with_pairs, word_vectors, words_of
+from reel_driver.features.text import TextVector, learned_terms
+from reel_driver.features.words import joined, word_vectors, words_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -172,13 +170,7 @@ class TextSpec(ReadsTitles):
 
     def fit(self, frame: pl.DataFrame) -> TextSpec:
         """Learn the terms and how rare each is."""
-        counts: Counter[str] = Counter()
-        for title, overview in frame.select(self.fields).iter_rows():
-            counts.update(set(with_pairs(words_of(joined(title, overview) or ""))))
-        terms = sorted(t for t, n in counts.items() if n >= self.min_count)
-        idf = [math.log((1 + frame.height) / (1 + counts[t])) + 1 for t in terms]
-        rounded = np.array(idf, np.float16).astype(np.float32)
-        return TextSpec(tuple(terms), rounded, self.vector.fit(frame), self.min_count)
+        return TextSpec(*learned_terms(frame, self.min_count), self.vector.fit(frame), self.min_count)
 
     @cached_property
     def _lookup(self) -> _Lookup:
@@ -225,9 +217,8 @@ class TextSpec(ReadsTitles):
         vectors = np.zeros((n, table.shape[1]), np.float32)
         known = places >= 0
         own, starts = places[known], owner[known].searchsorted(np.arange(n + 1)).tolist()
-        for vector, (start, stop) in zip(
-            vectors, pairwise(starts), strict=True
-        ):  # faster than np.add.reduceat over rows
+        # One sum a text is faster than np.add.reduceat over rows.
+        for vector, (start, stop) in zip(vectors, pairwise(starts), strict=True):
             if stop > start:
                 np.subtract(table[own[start:stop]].sum(axis=0), self.vector.shift, out=vector)
         vectors /= np.maximum(np.sqrt((vectors * vectors).sum(axis=1)), 1e-9)[:, None]

@@ -371,12 +371,7 @@ class Terms(RowByRow):
 
     def fit(self, frame: pl.DataFrame) -> Terms:
         """Learn the terms and how rare each is."""
-        counts: Counter[str] = Counter()
-        for title, overview in frame.select(self.fields).iter_rows():
-            counts.update(set(with_pairs(words_of(joined(title, overview) or ""))))
-        terms = sorted(t for t, n in counts.items() if n >= 2)
-        idf = [math.log((1 + frame.height) / (1 + counts[t])) + 1 for t in terms]
-        return Terms(self.room, tuple(terms), np.array(idf, np.float16).astype(np.float32))
+        return Terms(self.room, *learned_terms(frame, 2))
 
     def row_writer(self, at: int) -> RowWriter:
         """Write numbers and weights."""
@@ -413,3 +408,17 @@ class Terms(RowByRow):
         """Made again."""
         whole = arrays["terms"].tobytes().decode()
         return cls(plain["room"], tuple(whole.split("\n")) if whole else (), arrays["idf"].astype(np.float32))
+
+
+def learned_terms(frame: pl.DataFrame, min_count: int) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """The words and pairs of neighbours that stand in at least `min_count` texts of a frame, and how rare each is.
+
+    Returns:
+        The terms in alphabetical order, and their idf, shape (n_terms,), rounded to half precision, as bundles keep it.
+    """
+    counts: Counter[str] = Counter()
+    for title, overview in frame.select("title", "overview").iter_rows():
+        counts.update(set(with_pairs(words_of(joined(title, overview) or ""))))
+    terms = sorted(t for t, n in counts.items() if n >= min_count)
+    idf = [math.log((1 + frame.height) / (1 + counts[t])) + 1 for t in terms]
+    return tuple(terms), np.array(idf, np.float16).astype(np.float32)
