@@ -10,7 +10,8 @@ import pytest
 
 from reel_driver.bundle import Bundle
 from reel_driver.evaluate import Judged
-from reel_driver.examine import Examination, LearningPoint, examine, worth_of_more
+from reel_driver.examine import Examination, examine
+from reel_driver.examine.curves import LearningPoint, worth_of_more
 from reel_driver.tasks import watch_pipeline
 from reel_driver.train import TrainConfig, fit_bundle, levels_of
 

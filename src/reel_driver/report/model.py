@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reel_driver.examine import Curve, Effect, Examination
+from reel_driver.examine import Examination
+from reel_driver.examine.curves import Curve
+from reel_driver.examine.fields import Effect
 from reel_driver.metrics import HIGHER_IS_BETTER
 from reel_driver.report import draw, words
 from reel_driver.report.page import picture, render
