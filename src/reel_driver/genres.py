@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from reel_driver.bundle import Bundle
 from reel_driver.errors import TooFewFilms
+from reel_driver.evaluate import Progress, silent
 from reel_driver.menu import INVENTED
 from reel_driver.models.genre import GenreLearner, fit_genre_calibration
 from reel_driver.split import FIRST_READER_BROKE, first_genre_split, plain_folds
 
 Scores = NDArray[np.float64]
 Truth = NDArray[np.bool_]
-Progress = Callable[[int, int], None]
 
 MIN_FILMS = 50
 MIN_OF_GENRE = 10
@@ -159,7 +159,7 @@ def out_of_fold(
     *,
     always: NDArray[np.bool_] | None = None,
     n_judged: int = N_FOLDS,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> tuple[Scores, NDArray[np.int64]]:
     """Raw scores of each film by a model of the other folds, and the folds.
 
@@ -182,7 +182,7 @@ def evaluate(
     frame: pl.DataFrame,
     *,
     seed: int = 0,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """The scorecard on the first system's split: cross-validated on English training films, then the test part once.
 
@@ -249,7 +249,7 @@ def fit_bundle(
     *,
     about: Mapping[str, Any] | None = None,
     seed: int = 0,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Bundle:
     """Fit on all films with a text and a genre; calibrate on a fifth of them that a first fit had not seen.
 

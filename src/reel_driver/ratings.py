@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from reel_driver.bundle import Bundle
 from reel_driver.errors import TooFewFilms
+from reel_driver.evaluate import Progress, silent
 from reel_driver.menu import INVENTED, RatingPipeline
 from reel_driver.models.blend import BlendLearner, BlendModel
 from reel_driver.models.interval import fit_interval
@@ -21,7 +22,6 @@ from reel_driver.models.regress import RatingModel
 from reel_driver.split import FIRST_READER_BROKE, first_split, plain_folds
 
 Vector = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 MIN_FILMS = 50
 N_FOLDS = 5
@@ -106,7 +106,7 @@ def out_of_fold(
     rng: np.random.Generator,
     *,
     n_folds: int = N_FOLDS,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Vector:
     """Predict each film by a model of the other folds; shape (n_films,)."""
     folds = plain_folds(films.height, n_folds, rng)
@@ -123,7 +123,7 @@ def evaluate(
     frame: pl.DataFrame,
     *,
     seed: int = 0,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """The scorecard on the first system's split: cross-validated on the training part, then the test part once.
 
@@ -173,7 +173,7 @@ def beside_rivals(
     *,
     repeats: int,
     seed: int = 0,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Several pipelines, the members of those that are blends, and the mean, in repeated cross-validation on the same folds.
 
@@ -246,7 +246,7 @@ def fit_bundle(
     *,
     about: Mapping[str, Any] | None = None,
     seed: int = 0,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Bundle:
     """Judge a pipeline out of fold, then fit it on every rated film, with its interval.
 

@@ -19,11 +19,12 @@ import polars as pl
 from sqlalchemy import URL, exc
 
 from reel_driver.errors import ExtraMissing, StoreUnreachable
+from reel_driver.evaluate import Progress, silent
 from reel_driver.features.blocks import Matrix
 from reel_driver.menu import RatingPipeline
 from reel_driver.models import Vector
 from reel_driver.models.regress import Regressor
-from reel_driver.ratings import N_FOLDS, Progress, ratings_of, weights_of
+from reel_driver.ratings import N_FOLDS, ratings_of, weights_of
 from reel_driver.split import plain_folds
 from reel_driver.store.connect import read_url, shown
 from reel_driver.store.failures import translated
@@ -116,7 +117,7 @@ def tune(
     seed: int = 0,
     storage: str | None = None,
     study: str = "rating",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> list[Trial]:
     """Try settings; returns the trials, best first.
 
