@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -70,6 +70,12 @@ class Problem:
         column = f", {self.column}" if self.column else ""
         value = f" = {self.value[:60]!r}" if self.value else ""
         return f"{where}{column}{value}: {self.what_to_do}"
+
+
+def refused_rows(problems: Iterable[Problem]) -> pl.DataFrame:
+    """The rows that were rejected, by `line`, each with what was wrong in the column `problem`."""
+    rejected = [(p.line, str(p)) for p in problems if p.is_rejection]
+    return pl.DataFrame(rejected, schema={"line": pl.Int64, "problem": pl.String}, orient="row")
 
 
 def require(frame: pl.DataFrame, columns: Sequence[str], source: object) -> None:

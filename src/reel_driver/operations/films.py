@@ -16,7 +16,7 @@ from reel_driver.domain import Score, crowd_rating
 from reel_driver.errors import BundleError, ColumnsMissing, NotFound, NothingToRead, ValueRefused
 from reel_driver.operations.workspace import Workspace
 from reel_driver.registry import CHAMPION
-from reel_driver.schema import Problem
+from reel_driver.schema import Problem, refused_rows
 
 TASKS = ("rating", "genre")
 YEARS = (1850, 2100)
@@ -171,12 +171,7 @@ def predict_ratings(work: Workspace, source: Path) -> tuple[pl.DataFrame, list[P
     rated = frame.select(columns).with_columns(
         predicted_rating=scored["score"].round(2), lower=scored["lower"].round(2), upper=scored["upper"].round(2)
     )
-    refused = pl.DataFrame(
-        [(p.line, str(p)) for p in problems if p.is_rejection],
-        schema={"line": pl.Int64, "problem": pl.String},
-        orient="row",
-    )
-    return pl.concat([rated, refused], how="diagonal").sort("line").drop("line"), problems
+    return pl.concat([rated, refused_rows(problems)], how="diagonal").sort("line").drop("line"), problems
 
 
 def read_films(source: Path) -> tuple[pl.DataFrame, list[Problem]]:

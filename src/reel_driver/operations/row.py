@@ -19,7 +19,7 @@ from reel_driver.evaluate import Progress, silent
 from reel_driver.files import write_atomically, write_parquet
 from reel_driver.operations.films import stand_in_ratings
 from reel_driver.operations.workspace import Workspace
-from reel_driver.schema import Problem
+from reel_driver.schema import Problem, refused_rows
 
 N_CANDIDATES = 300
 """Best titles that a row is chosen from."""
@@ -149,11 +149,7 @@ def predict_file(
             out = pl.concat([_scored(bundle, part) for part in read_in_parts(source, fields)])
     if out is None:
         frame, problems = read_table(source, fields=None if all_fields else fields)
-        refused = pl.DataFrame(
-            [(p.line, str(p)) for p in problems if p.is_rejection],
-            schema={"line": pl.Int64, "problem": pl.String},
-            orient="row",
-        )
+        refused = refused_rows(problems)
         frame = pl.concat([frame, refused], how="diagonal")
         out = _scored(bundle, frame.sort("line") if refused.height else frame, all_fields=all_fields)
     write_table(out, target)
