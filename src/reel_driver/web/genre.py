@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from reel_driver.web import refusals
 from reel_driver.web.gate import DESCRIBED
 from reel_driver.web.live import Models, Served
-from reel_driver.web.text_models import genres_of
 from reel_driver.web.together import Together
 
 _encode = msgspec.json.encode
@@ -48,7 +47,9 @@ class GenreRoutes:
 
     def __init__(self, models: Models) -> None:
         self.models = models
-        self._told: Together[str, list[tuple[str, float]]] = Together(lambda texts: genres_of(self.served(), texts))
+        self._told: Together[str, list[tuple[str, float]]] = Together(
+            lambda texts: self.served().bundle.genres_of(texts)
+        )
 
     def served(self) -> Served:
         """The bundle being served.

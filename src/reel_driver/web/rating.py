@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field
 
 from reel_driver.registry import CHAMPION, PREVIOUS, SHIPPED_VERSION, Registry
 from reel_driver.web import refusals
 from reel_driver.web.documented import documented
 from reel_driver.web.gate import Handler
 from reel_driver.web.live import Models, Served
-from reel_driver.web.text_models import film_of, ratings_of
 from reel_driver.web.together import Together
 
 
@@ -96,7 +95,7 @@ class RatingRoutes:
             request = msgspec.structs.asdict(_decode(body))
             released = read_date(request["release_date"])
         except (msgspec.MsgspecError, RecursionError, ValueError):
-            request = _read(body)
+            request = refusals.read_as(RatingRequest, body).model_dump()
             released = read_date(request["release_date"])
         rating = await self._rated(film_of(request, released))
         return _encode({"title": request["title"], "predicted_rating": round(rating, 2)})
@@ -140,8 +139,18 @@ class RatingRoutes:
         return {"models": listed}
 
 
-def _read(body: bytes) -> dict[str, Any]:
-    try:
-        return RatingRequest.model_validate(refusals.read_json(body), from_attributes=True).model_dump()
-    except ValidationError as error:
-        raise refusals.invalid(error) from None
+def film_of(request: Mapping[str, Any], released: date) -> dict[str, Any]:
+    """A film to be rated, as a title row."""
+    return {
+        "title": request["title"],
+        "overview": request["overview"],
+        "genre": [g.strip() for g in request["genre"].split(",") if g.strip()],
+        "original_language": request["original_language"],
+        "release_date": released,
+        "release_year": released.year,
+    }
+
+
+def ratings_of(served: Served, films: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The rating that a crowd would give each film, 0 to 10."""
+    return [min(max(float(rating), 0.0), 10.0) for rating in served.bundle.score_rows(films)[0]]

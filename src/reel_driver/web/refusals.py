@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from reel_driver.errors import (
     BundleError,
@@ -19,6 +19,8 @@ from reel_driver.errors import (
     ReelError,
     StoreError,
 )
+
+Item = TypeVar("Item", bound=BaseModel)
 
 STATUS: tuple[tuple[type[ReelError], int], ...] = (
     (NotFound, 404),
@@ -79,10 +81,23 @@ def translated(error: ReelError) -> Refusal:
     return detail(status, sentence)
 
 
-def invalid(error: ValidationError, at: Sequence[str | int] = ("body",)) -> Refusal:
-    """422 with the place of every fault, `at` first."""
+def invalid(error: ValidationError) -> Refusal:
+    """422 with the place of every fault in the body."""
     found = error.errors(include_url=False, include_context=False)
-    return detail(422, [{**fault, "loc": [*at, *fault["loc"]]} for fault in found])
+    return detail(422, [{**fault, "loc": ["body", *fault["loc"]]} for fault in found])
+
+
+def read_as(model: type[Item], body: bytes) -> Item:
+    """The body as a pydantic model, which alone says what is wrong with one.
+
+    Raises:
+        Refusal: 422 when the body is no JSON or not what the model wants.
+    """
+    value = read_json(body)
+    try:
+        return model.model_validate(value, from_attributes=True)
+    except ValidationError as error:
+        raise invalid(error) from None
 
 
 def read_json(body: bytes) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter
-from pydantic import BaseModel, ValidationError
 
 from reel_driver import __version__
 from reel_driver.web import refusals
@@ -65,17 +64,11 @@ class WatchRoutes:
         try:
             row = decode_item(body)
         except NotQuick:
-            row = row_of(_read(PredictionItem, body))
+            row = row_of(refusals.read_as(PredictionItem, body))
         return _encode(await self._predicted(row))
 
     def _predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The words on titles, by one bundle."""
-        served = self.served()
-        threshold = served.bundle.threshold
-        return [
-            {"imdb_id": row["imdb_id"], "prediction": p >= threshold, "probability": p}
-            for row, p in zip(rows, served.probabilities(rows), strict=True)
-        ]
+        return _words_on(rows, self.served())
 
     async def predict_batch(self, body: bytes) -> bytes:
         """A batch -> its predictions, in its order, none left out."""
@@ -83,20 +76,14 @@ class WatchRoutes:
         try:
             rows = decode_items(body)
         except NotQuick:
-            read: Any = _read(PredictionBatch, body)
-            rows = [row_of(item) for item in read.items]
+            rows = [row_of(item) for item in refusals.read_as(PredictionBatch, body).items]
         if len(rows) > self.limits.batch:
             raise refusals.detail(413, f"A batch may have {self.limits.batch} items: send less at once.")
-        scores: list[float] = []
+        results: list[dict[str, Any]] = []
         for start in range(0, len(rows), CHUNK):
             if start:
                 await asyncio.sleep(0)
-            scores += served.probabilities(rows[start : start + CHUNK])
-        threshold = served.bundle.threshold
-        results = [
-            {"imdb_id": row["imdb_id"], "prediction": p >= threshold, "probability": p}
-            for row, p in zip(rows, scores, strict=True)
-        ]
+            results += _words_on(rows[start : start + CHUNK], served)
         return _encode({"results": results})
 
     def router(self) -> APIRouter:
@@ -159,9 +146,10 @@ class WatchRoutes:
         }
 
 
-def _read(model: type[BaseModel], body: bytes) -> BaseModel:
-    value = refusals.read_json(body)
-    try:
-        return model.model_validate(value, from_attributes=True)
-    except ValidationError as error:
-        raise refusals.invalid(error) from None
+def _words_on(rows: Sequence[Mapping[str, Any]], served: Served) -> list[dict[str, Any]]:
+    """What one bundle says of titles, in their order."""
+    threshold = served.bundle.threshold
+    return [
+        {"imdb_id": row["imdb_id"], "prediction": p >= threshold, "probability": p}
+        for row, p in zip(rows, served.probabilities(rows), strict=True)
+    ]
