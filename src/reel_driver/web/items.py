@@ -184,7 +184,7 @@ def _settled(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def row_of(item: BaseModel) -> dict[str, Any]:
-    """An item that the authority has read, as a title row."""
+    """A title that a pydantic model has read, as a title row with its IMDb rating on the scale 0 to 10."""
     row = {name: float(v) if isinstance(v, Decimal) else v for name, v in item if v is not None}
     if row.get("imdb_rating", 0) > 10:
         row["imdb_rating"] /= 10

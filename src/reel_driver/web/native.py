@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from reel_driver.domain import FIELD, TITLE_FIELDS, Verdict, only_known
+from reel_driver.domain import TITLE_FIELDS, Verdict
 from reel_driver.registry import Registry
 from reel_driver.web import refusals
 from reel_driver.web.aside import Aside
+from reel_driver.web.items import row_of
 from reel_driver.web.live import Models, Served
 
 if TYPE_CHECKING:
     from reel_driver.operations.workspace import Workspace
 
 TYPES: dict[str, Any] = {"text": str, "int": int, "float": float, "list": list[str], "date": date}
-
 
 CATALOGUE_THREADS = 8
 """Questions to the database at once: when it hangs, no more threads than these hang with it."""
@@ -190,18 +190,12 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
                 work, n=n, minutes=minutes, genre=genre, language=language, kind=kind,
                 rating=rating.bundle if rating else None,
             )  # fmt: skip
-        return [
-            {
-                **_plain(dict(p.title)),
-                **p.plain(),
-            }
-            for p in picks
-        ]
+        return [{**_plain(dict(p.title)), **p.plain()} for p in picks]
 
     @router.post("/predict", responses=refused, summary="Would they watch these titles")
     def predict(titles: Titles) -> JudgedTitles:
         now = served()
-        rows = [_row(item) for item in titles.items]
+        rows = [row_of(item) for item in titles.items]
         return JudgedTitles(
             results=[Judged(**j) for j in _judged(now, rows)],
             model=now.name,
@@ -211,7 +205,7 @@ def native_router(models: Models, registry: Registry, work: Workspace) -> APIRou
 
     @router.post("/explain", responses=refused, summary="Would they watch this title, and why")
     def explain(title: Title) -> Explained:  # type: ignore[valid-type]
-        now, row = served(), _row(title)
+        now, row = served(), row_of(title)
         pro, contra = now.bundle.reasons([row], n=5)[0]
         return Explained(
             **_judged(now, [row])[0],
@@ -255,13 +249,6 @@ def catalogue() -> Iterator[None]:
         if (error.name or "").split(".")[0] not in ("polars", "sqlalchemy", "alembic", "psycopg"):
             raise
         raise refusals.message(503, ONLY_PREDICTS) from error
-
-
-def _row(item: Any) -> dict[str, Any]:
-    row = {name: value for name, value in item if value is not None}
-    if row.get("imdb_rating", 0) > FIELD["imdb_rating"].maximum:
-        row["imdb_rating"] /= 10
-    return only_known(row)
 
 
 def _judged(served: Served, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
