@@ -177,7 +177,10 @@ class Gate:
             self._check_rate((scope.get("client") or ("",))[0])
         declared = headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > limits.body:
-            raise refusals.detail(413, f"The body is larger than {limits.body} bytes: send less at once.")
+            raise self._too_large()
+
+    def _too_large(self) -> Refusal:
+        return refusals.detail(413, f"The body is larger than {self.limits.body} bytes: send less at once.")
 
     def _check_token(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         token = self.token.encode()
@@ -214,7 +217,7 @@ class Gate:
         if LATE in scope:
             raise refusals.message(408, TOO_LATE)
         if len(body) > self.limits.body:
-            raise refusals.detail(413, f"The body is larger than {self.limits.body} bytes: send less at once.")
+            raise self._too_large()
         return body
 
     async def _rest(self, first: bytes, receive: Receive) -> bytes:
