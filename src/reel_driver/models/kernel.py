@@ -2,15 +2,16 @@
 
 The kernel is the cosine of weighted words, which finds sequels and remakes, and the mean of several settings of three
 Gaussians: over the facts, over the text vectors and over both together. A text may have several vectors, by words
-and by a sentence encoder; each has Gaussians of its own. Each fact has a length scale of its own (Rasmussen and Williams 2006, chapters 2 and 5), learned beforehand by the marginal likelihood and
-shipped as `data/kernel-scales.json`; fitting is one linear system. The noise of a title's rating is s0 + s1 / votes.
+and by a sentence encoder; each has Gaussians of its own. Each fact has a length scale of its own (Rasmussen and
+Williams 2006, chapters 2 and 5), learned beforehand by the marginal likelihood and shipped as
+`data/kernel-scales.json`; fitting is one linear system. The noise of a title's rating is s0 + s1 / votes.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, ClassVar
@@ -30,7 +31,7 @@ COMMON_SCALE = 3.0
 
 @lru_cache(maxsize=1)
 def kernel_scales() -> Mapping[str, Any]:
-    """Learned scales by the name of the setting: "five" inputs, "votes" with votes and popularity."""
+    """Learned scales by the name of the setting: "five" inputs, "votes" with votes and popularity, "encoder" with sentences."""
     read: Mapping[str, Any] = json.loads((files("reel_driver.data") / "kernel-scales.json").read_bytes())
     return read
 
@@ -125,18 +126,18 @@ class KernelModel:
 
     def state(self) -> State:
         """Points, pulls and scales."""
-        names = ("mean", "inverse", "text_inverse", "variances", "facts", "texts", "pull", "roles", "table")
-        return {"intercept": self.intercept}, {n: getattr(self, n) for n in names}
+        return {"intercept": self.intercept}, {n: getattr(self, n) for n in _ARRAYS}
 
     @classmethod
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> KernelModel:
         """Made again."""
-        text_inverse = arrays["text_inverse"].reshape(
-            len(arrays["inverse"]), -1, 2
-        )  # of one kind before there were more
-        return cls(
-            arrays["mean"], arrays["inverse"], text_inverse, arrays["variances"], arrays["facts"], arrays["texts"], arrays["pull"], float(plain["intercept"]), arrays["roles"], arrays["table"],
-        )  # fmt: skip
+        # Bundles from before there were several kinds of text have no axis for them.
+        text_inverse = arrays["text_inverse"].reshape(len(arrays["inverse"]), -1, 2)
+        own = {n: arrays[n] for n in _ARRAYS} | {"text_inverse": text_inverse}
+        return cls(**own, intercept=float(plain["intercept"]))
+
+
+_ARRAYS = ("mean", "inverse", "text_inverse", "variances", "facts", "texts", "pull", "roles", "table")
 
 
 @dataclass(frozen=True)
@@ -173,10 +174,9 @@ class KernelLearner:
         known = ~np.isnan(facts)
         mean = (np.where(known, facts, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)).astype(np.float32)
         common = [COMMON_SCALE, COMMON_SCALE]
-        facts_of = [n for n in names if role_of(n) == 0]
-        scales = np.array([[p["scales"].get(n, common) for n in facts_of] for p in learned["settings"]]).transpose(
-            0, 2, 1
-        )
+        facts_of = [n for n, role in zip(names, roles, strict=True) if role == 0]
+        by_fact = np.array([[p["scales"].get(n, common) for n in facts_of] for p in learned["settings"]])
+        scales = by_fact.transpose(0, 2, 1)
         text_scales = np.array([p["text_scales"] for p in learned["settings"]]).reshape(len(scales), -1, 2)
         variances = np.array([p["variances"] for p in learned["settings"]]) / len(learned["settings"])
         intercept = float(np.average(target, weights=weight))
@@ -196,11 +196,8 @@ class KernelLearner:
         whole[np.diag_indices(len(whole))] += self.params["noise"] + self.params["vote_noise"] * per_vote
         factor = cho_factor(whole, lower=True, overwrite_a=True, check_finite=False)
         pull = cho_solve(factor, (target - intercept).astype(np.float32), check_finite=False)
-        state_plain, state_arrays = shell.state()
-        state_arrays["pull"] = pull.astype(np.float32)
-        if words is not None:
-            state_arrays["table"] = (float(learned["words"]) * (words.T @ pull)).astype(np.float32)
-        return KernelModel.from_state(state_plain, state_arrays)
+        table = shell.table if words is None else (float(learned["words"]) * (words.T @ pull)).astype(np.float32)
+        return replace(shell, pull=pull.astype(np.float32), table=table)
 
 
 def squared_distances(points: Floats, others: Floats, norms: Floats) -> Floats:
