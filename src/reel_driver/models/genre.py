@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
+Truth = NDArray[np.bool_]
 _CHUNK = 512
 
 
@@ -51,13 +53,21 @@ class GenreModel:
     intercept: Floats
     scale: float
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _rows(self) -> Floats:
+        """Score of each term, shape (n_terms, n_genres)."""
+        return self.table * self.steps
+
+    @cached_property
+    def _nearness(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Landmarks in columns, and their weights, so made that exp(vectors @ landmarks) @ weights is the Gaussians' part.
+
+        exp(-|x - z|^2 / (2 s^2)) = exp(x.z / s^2) exp(-(1 + |z|^2) / (2 s^2)), for |x| is 1; z's part goes into the weights.
+        """
         points = self.landmarks.astype(np.float32) / 127
-        object.__setattr__(self, "_rows", self.table * self.steps)
-        # exp(-|x - z|^2 / (2 s^2)) = exp(x.z / s^2) exp(-(1 + |z|^2) / (2 s^2)), for |x| is 1; z's part goes into the weights.
         norms = (points * points).sum(axis=1) + 1
-        object.__setattr__(self, "_points", np.ascontiguousarray(points.T) / self.scale**2)
-        object.__setattr__(self, "_weights", self.weights * np.exp(norms / (-2 * self.scale**2))[:, None])
+        weights = self.weights * np.exp(norms / (-2 * self.scale**2))[:, None]
+        return np.ascontiguousarray(points.T) / self.scale**2, weights
 
     def predict(self, encoded: TextBatch) -> tuple[Scores, None]:
         """Raw scores, shape (n_texts, n_genres)."""
@@ -69,17 +79,17 @@ class GenreModel:
 
     def _part(self, encoded: TextBatch, start: int, stop: int) -> Floats:
         first, last = encoded.starts[start], encoded.starts[stop]
-        values, rows = encoded.values[first:last], self._rows[encoded.terms[first:last]]  # type: ignore[attr-defined]
+        values, rows = encoded.values[first:last], self._rows[encoded.terms[first:last]]
         scores = np.zeros((stop - start, len(self.genres)), np.float32)
         for i, (a, b) in enumerate(pairwise((encoded.starts[start : stop + 1] - first).tolist())):
             np.dot(values[a:b], rows[a:b], out=scores[i])
         vectors = encoded.vectors[start:stop]
-        near = vectors @ self._points  # type: ignore[attr-defined]
+        points, weights = self._nearness
+        near = vectors @ points
         np.exp(near, out=near)
-        near[~vectors.any(axis=1)] = (
-            0  # a text without a known word is like nothing: its genres are the shares of all films
-        )
-        result: Floats = scores + near @ self._weights + self.intercept  # type: ignore[attr-defined]
+        # A text without a known word is like nothing: its genres are the shares of all films.
+        near[~vectors.any(axis=1)] = 0
+        result: Floats = scores + near @ weights + self.intercept
         return result
 
     def contributions(self, encoded: TextBatch) -> NDArray[np.float64]:
@@ -119,7 +129,7 @@ class GenreLearner:
         """The same learner with other parameters."""
         return replace(self, params={**self.params, **params})
 
-    def prepare(self, frame: pl.DataFrame, truth: NDArray[np.bool_], rng: np.random.Generator) -> Any:
+    def prepare(self, frame: pl.DataFrame, truth: Truth, rng: np.random.Generator) -> Any:
         """The spec, fitted on the training titles."""
         return TextSpec().fit(frame)
 
@@ -129,12 +139,7 @@ class GenreLearner:
         return batch
 
     def fit(
-        self,
-        spec: Any,
-        encoded: TextBatch,
-        genres: tuple[str, ...],
-        truth: NDArray[np.bool_],
-        rng: np.random.Generator,
+        self, spec: Any, encoded: TextBatch, genres: tuple[str, ...], truth: Truth, rng: np.random.Generator
     ) -> GenreModel:
         """Learn from encoded texts and which genres each has, shape (n_texts, n_genres).
 
@@ -224,7 +229,7 @@ class EncoderGenreLearner(GenreLearner):
     n_judged: ClassVar[int] = 1
     shared_map: ClassVar[bool] = True
 
-    def prepare(self, frame: pl.DataFrame, truth: NDArray[np.bool_], rng: np.random.Generator) -> Any:
+    def prepare(self, frame: pl.DataFrame, truth: Truth, rng: np.random.Generator) -> Any:
         """The spec with an encoder tuned on these titles' genres."""
         from reel_driver.features.tuned import tuned_spec
 
@@ -236,12 +241,7 @@ class EncoderGenreLearner(GenreLearner):
         return batch
 
     def fit(  # type: ignore[override]
-        self,
-        spec: Any,
-        encoded: TextBatch,
-        genres: tuple[str, ...],
-        truth: NDArray[np.bool_],
-        rng: np.random.Generator,
+        self, spec: Any, encoded: TextBatch, genres: tuple[str, ...], truth: Truth, rng: np.random.Generator
     ) -> TunedGenreModel:
         """Learn the ridge."""
         return TunedGenreModel(super().fit(spec, encoded, genres, truth, rng), float(self.params["gain"]))
@@ -261,7 +261,7 @@ class NeighbourModel:
     kind: ClassVar[str] = "neighbours"
     genres: tuple[str, ...]
     vectors: NDArray[np.int8]
-    truth: NDArray[np.bool_]
+    truth: Truth
     k: int
 
     def predict(self, encoded: TextBatch) -> tuple[Scores, None]:
@@ -292,19 +292,14 @@ class NeighbourLearner(GenreLearner):
     params: Mapping[str, Any] = field(default_factory=lambda: {"k": 5})
     n_judged: ClassVar[int] = 1
 
-    def prepare(self, frame: pl.DataFrame, truth: NDArray[np.bool_], rng: np.random.Generator) -> Any:
+    def prepare(self, frame: pl.DataFrame, truth: Truth, rng: np.random.Generator) -> Any:
         """The spec with the encoder as published."""
         from reel_driver.features.tuned import published_spec
 
         return published_spec(frame)
 
     def fit(  # type: ignore[override]
-        self,
-        spec: Any,
-        encoded: TextBatch,
-        genres: tuple[str, ...],
-        truth: NDArray[np.bool_],
-        rng: np.random.Generator,
+        self, spec: Any, encoded: TextBatch, genres: tuple[str, ...], truth: Truth, rng: np.random.Generator
     ) -> NeighbourModel:
         """Keep the texts."""
         return NeighbourModel(genres, np.round(127 * encoded.vectors).astype(np.int8), truth, int(self.params["k"]))
@@ -356,7 +351,7 @@ class GenreCalibration:
         return cls(arrays["slope"], arrays["shift"])
 
 
-def fit_genre_calibration(raw: Scores, truth: NDArray[np.bool_], *, shared: bool = False) -> GenreCalibration:
+def fit_genre_calibration(raw: Scores, truth: Truth, *, shared: bool = False) -> GenreCalibration:
     """Learn the map from out-of-fold raw scores: each genre for itself, or one map for all."""
     n_genres = raw.shape[1]
     if shared:
@@ -366,7 +361,7 @@ def fit_genre_calibration(raw: Scores, truth: NDArray[np.bool_], *, shared: bool
     return GenreCalibration(np.array(slopes), np.array(shifts))
 
 
-def platt(x: Scores, truth: NDArray[np.bool_]) -> tuple[float, float]:
+def platt(x: Scores, truth: Truth) -> tuple[float, float]:
     """Slope and shift of the map, with a weak prior against extremes; Newton's method, steps halved where they overshoot."""
     y = truth.astype(np.float64)
     design = np.column_stack([x, np.ones(len(x))])
