@@ -23,7 +23,7 @@ class Finding:
     Attributes:
         what: the finding in one sentence.
         what_to_do: how to mend it.
-        n: how many times it was found.
+        n: how many times it was found; 0 is no finding.
         examples: some of the titles, as `#number name (year)`.
     """
 
@@ -43,10 +43,10 @@ class Examining(Connected):
             known_bundles: the bundles that exist, to find scores of others; not looked at when None.
         """
         with self._reading() as connection:
-            found = [finding for check in _CHECKS if (finding := check(connection))]
+            found = [check(connection) for check in _CHECKS]
             if known_bundles is not None:
-                found += _scores_of_unknown_bundles(connection, set(known_bundles))
-        return found
+                found.append(_scores_of_unknown_bundles(connection, set(known_bundles)))
+        return [finding for finding in found if finding.n]
 
 
 def _examples(connection: Connection, rows: Select[Any]) -> tuple[int, tuple[str, ...]]:
@@ -62,22 +62,22 @@ def _examples(connection: Connection, rows: Select[Any]) -> tuple[int, tuple[str
     return n, tuple(f"#{number} {title} ({year or 'year unknown'})" for number, title, year in some)
 
 
-def _labels_without_titles(connection: Connection) -> Finding | None:
+def _labels_without_titles(connection: Connection) -> Finding:
     known = select(titles.c.title_id)
     lost = select(func.count()).select_from(labels).where(labels.c.title_id.not_in(known))
     n = connection.execute(lost).scalar() or 0
     what = f"{n} labels speak of titles that are not in the catalogue"
-    return Finding(what, "import the titles again, or bring back a backup with `reel restore`.", n) if n else None
+    return Finding(what, "import the titles again, or bring back a backup with `reel restore`.", n)
 
 
-def _unknown_verdicts(connection: Connection) -> Finding | None:
+def _unknown_verdicts(connection: Connection) -> Finding:
     odd = select(labels.c.title_id).where(labels.c.verdict.not_in([str(v) for v in VERDICTS])).distinct()
     n, examples = _examples(connection, odd)
     what = f"{n} titles have a label that nobody knows"
-    return Finding(what, "say it anew with `reel labels set`.", n, examples) if n else None
+    return Finding(what, "say it anew with `reel labels set`.", n, examples)
 
 
-def _same_id_twice(connection: Connection) -> Finding | None:
+def _same_id_twice(connection: Connection) -> Finding:
     twice = (
         select(func.min(titles.c.title_id))
         .where(titles.c.tmdb_id.is_not(None))
@@ -86,10 +86,10 @@ def _same_id_twice(connection: Connection) -> Finding | None:
     )
     n, examples = _examples(connection, twice)
     what = f"{n} TMDB ids stand at more than one title"
-    return Finding(what, "look which is right and mend the other with `reel titles fix`.", n, examples) if n else None
+    return Finding(what, "look which is right and mend the other with `reel titles fix`.", n, examples)
 
 
-def _same_name_twice(connection: Connection) -> Finding | None:
+def _same_name_twice(connection: Connection) -> Finding:
     twice = (
         select(func.min(titles.c.title_id))
         .where(titles.c.release_year.is_not(None))
@@ -106,10 +106,10 @@ def _same_name_twice(connection: Connection) -> Finding | None:
     n, examples = _examples(connection, twice)
     what = f"{n} names stand more than once in the same year"
     advice = "two films may share a name; if they are one, give both the same imdb_id in an import, or label only one."
-    return Finding(what, advice, n, examples) if n else None
+    return Finding(what, advice, n, examples)
 
 
-def _impossible_years(connection: Connection) -> Finding | None:
+def _impossible_years(connection: Connection) -> Finding:
     latest = datetime.now(UTC).year + 10
     year_of_date = func.extract("year", titles.c.release_date)
     odd = select(titles.c.title_id).where(
@@ -121,56 +121,47 @@ def _impossible_years(connection: Connection) -> Finding | None:
     )
     n, examples = _examples(connection, odd)
     what = f"{n} titles have a year before film, far ahead, or against their date"
-    return Finding(what, "mend them with `reel titles fix ... release_year`.", n, examples) if n else None
+    return Finding(what, "mend them with `reel titles fix ... release_year`.", n, examples)
 
 
-def _impossible_runtimes(connection: Connection) -> Finding | None:
+def _impossible_runtimes(connection: Connection) -> Finding:
     too_long = case((titles.c.kind == "movie", 900), else_=6000)
     n, examples = _examples(connection, select(titles.c.title_id).where(titles.c.runtime > too_long))
     what = f"{n} titles are said to last longer than any does"
-    return Finding(what, "mend them with `reel titles fix ... runtime`, in minutes.", n, examples) if n else None
+    return Finding(what, "mend them with `reel titles fix ... runtime`, in minutes.", n, examples)
 
 
-def _ratings_without_votes(connection: Connection) -> Finding | None:
+def _ratings_without_votes(connection: Connection) -> Finding:
     odd = select(titles.c.title_id).where(titles.c.tmdb_rating > 0, titles.c.tmdb_votes == 0)
     n, examples = _examples(connection, odd)
     what = f"{n} titles have a TMDB rating by nobody"
-    return (
-        Finding(
-            what,
-            "import them anew, or empty the rating with `reel titles fix ... tmdb_rating ''`.",
-            n,
-            examples,
-        )
-        if n
-        else None
+    return Finding(
+        what, "import them anew, or empty the rating with `reel titles fix ... tmdb_rating ''`.", n, examples
     )
 
 
-def _scores_without_titles(connection: Connection) -> Finding | None:
+def _scores_without_titles(connection: Connection) -> Finding:
     lost = select(func.count()).select_from(scores).where(scores.c.title_id.not_in(select(titles.c.title_id)))
     n = connection.execute(lost).scalar() or 0
     what = f"{n} scores speak of titles that are not in the catalogue"
-    return Finding(what, "score anew with `reel train --force`.", n) if n else None
+    return Finding(what, "score anew with `reel train --force`.", n)
 
 
-def _nothing_said(connection: Connection) -> Finding | None:
+def _nothing_said(connection: Connection) -> Finding:
     said = select(labels.c.profile_id).union(select(seen.c.profile_id))
     names = connection.execute(select(profiles.c.name).where(profiles.c.profile_id.not_in(said))).scalars().all()
     what = f"{len(names)} profiles have neither labels nor seen titles"
-    return (
-        Finding(what, "label some titles with `reel labels set`.", len(names), tuple(names[:_SHOWN])) if names else None
-    )
+    return Finding(what, "label some titles with `reel labels set`.", len(names), tuple(names[:_SHOWN]))
 
 
-def _scores_of_unknown_bundles(connection: Connection, known: set[str]) -> list[Finding]:
+def _scores_of_unknown_bundles(connection: Connection, known: set[str]) -> Finding:
     rows = connection.execute(select(profiles.c.name, score_runs.c.bundle_id).join_from(score_runs, profiles))
     lost = tuple(f"{name}: {bundle}" for name, bundle in rows if bundle not in known)
     what = f"the scores of {len(lost)} profiles come from a bundle that is gone"
-    return [Finding(what, "score anew with `reel train --force`.", len(lost), lost[:_SHOWN])] if lost else []
+    return Finding(what, "score anew with `reel train --force`.", len(lost), lost[:_SHOWN])
 
 
-_CHECKS: tuple[Callable[[Connection], Finding | None], ...] = (
+_CHECKS: tuple[Callable[[Connection], Finding], ...] = (
     _labels_without_titles,
     _unknown_verdicts,
     _same_id_twice,
