@@ -165,14 +165,7 @@ def bars(
 
     Each row of data has `name`, `n`, `target`, `lower`, `upper`.
     """
-    order = [d["name"] for d in data]
-    y = {
-        "field": "name",
-        "type": "nominal",
-        "sort": order,
-        "title": None,
-        "axis": {"labelColor": "var(--ink)", "grid": False},
-    }
+    y = _named([d["name"] for d in data])
     counts: Spec = {
         "width": 110 if has_target else 210,
         "height": {"step": 17},
@@ -332,6 +325,12 @@ def _scale(is_log: bool, edges: Sequence[float]) -> Spec:
     return {"type": "log", "nice": False, **domain} if is_log else {"zero": False, "nice": False, **domain}
 
 
+def _named(order: Sequence[str]) -> Spec:
+    """The upright axis of lying bars: their names, in this order from above."""
+    axis = {"labelColor": "var(--ink)", "grid": False}
+    return {"field": "name", "type": "nominal", "sort": order, "title": None, "axis": axis}
+
+
 def _axis(is_log: bool, is_year: bool, highest: float) -> Spec:
     return {"format": "d" if is_year else _format(highest), "tickCount": 4 if is_log else 5, "labelOverlap": True}
 
@@ -342,14 +341,7 @@ def _format(highest: float) -> str:
 
 def signed_bars(data: Sequence[tuple[str, float]]) -> Spec:
     """Lying bars to the right for and to the left against, in the order given."""
-    order = [name for name, _ in data]
-    y = {
-        "field": "name",
-        "type": "nominal",
-        "sort": order,
-        "title": None,
-        "axis": {"labelColor": "var(--ink)", "grid": False},
-    }
+    y = _named([name for name, _ in data])
     values = [{"name": name, "v": v, "s": "up" if v >= 0 else "down"} for name, v in data]
     x: Spec = {
         "field": "v",
