@@ -13,7 +13,8 @@ from reel_driver.explore.facts import Bar, Bars, Histogram, Violin, YearPoint
 from reel_driver.explore.target import Aim
 
 Vector = NDArray[np.float64]
-Masks = Mapping[str, NDArray[np.bool_]]
+Mask = NDArray[np.bool_]
+Masks = Mapping[str, Mask]
 
 N_BARS = 12
 
@@ -27,6 +28,13 @@ def wants_log(values: Vector) -> bool:
     return bool(high > 8 * middle or (high > 6 * middle and middle > 3 * low))
 
 
+def on_scale(values: Vector, known: Mask) -> tuple[bool, Mask, Vector]:
+    """Values as they are drawn: whether in orders of magnitude, which of them can be, and they themselves, NaN elsewhere."""
+    is_log = wants_log(values[known])
+    usable = known & (values > 0) if is_log else known
+    return is_log, usable, np.where(usable, np.log10(np.where(usable, values, 1.0)) if is_log else values, np.nan)
+
+
 def histogram(values: Vector, masks: Masks, n_bins: int = 30) -> Histogram | None:
     """Counts per bin for each group; values outside the central 99.8 % count in the outermost bins.
 
@@ -37,9 +45,8 @@ def histogram(values: Vector, masks: Masks, n_bins: int = 30) -> Histogram | Non
     known = np.isfinite(values)
     if known.sum() < 2:
         return None
-    is_log = wants_log(values[known])
-    usable = known & (values > 0) if is_log else known
-    shown = np.log10(values[usable]) if is_log else values[usable]
+    is_log, usable, scaled = on_scale(values, known)
+    shown = scaled[usable]
     low, high = np.quantile(shown, [0.001, 0.999])
     if not high > low:
         low, high = low - 0.5, high + 0.5
@@ -52,9 +59,8 @@ def histogram(values: Vector, masks: Masks, n_bins: int = 30) -> Histogram | Non
         edges = _round_edges(low, high, n_bins)
     counts, zeros = {}, {}
     for key, mask in masks.items():
-        own = values[usable & mask]
-        scaled = np.clip(np.log10(own) if is_log else own, edges[0], edges[-1])
-        counts[key] = tuple(int(c) for c in np.histogram(scaled, edges)[0])
+        own = np.clip(scaled[usable & mask], edges[0], edges[-1])
+        counts[key] = tuple(int(c) for c in np.histogram(own, edges)[0])
         if is_log:
             zeros[key] = int((values[known & mask] == 0).sum())
     return Histogram(tuple(float(e) for e in (10**edges if is_log else edges)), counts, is_log, zeros)
@@ -73,9 +79,7 @@ def violin(values: Vector, masks: Masks, n_points: int = 60) -> Violin | None:
     known = np.isfinite(values)
     if known.sum() < 10:
         return None
-    is_log = wants_log(values[known])
-    usable = known & (values > 0) if is_log else known
-    shown = np.where(usable, np.log10(np.where(usable, values, 1.0)) if is_log else values, np.nan)
+    is_log, usable, shown = on_scale(values, known)
     low, high = np.nanquantile(shown, [0.002, 0.998])
     if not high > low:
         return None

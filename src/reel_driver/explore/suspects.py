@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reel_driver.explore.facts import Column, Finding, Link
 from reel_driver.explore.kinds import Kind
 from reel_driver.explore.nulls import percent
-from reel_driver.explore.shapes import wants_log
+from reel_driver.explore.shapes import on_scale
 from reel_driver.explore.target import Aim, plain_name
 
 Vector = NDArray[np.float64]
@@ -165,9 +165,7 @@ def outlier_finding(name: str, values: Vector, named: Named) -> Finding | None:
     known = np.isfinite(values)
     if known.sum() < 50:
         return None
-    is_log = wants_log(values[known])
-    usable = known & (values > 0) if is_log else known
-    shown = np.where(usable, np.log10(np.where(usable, values, 1.0)) if is_log else values, np.nan)
+    is_log, usable, shown = on_scale(values, known)
     low, high = np.nanquantile(shown, [0.25, 0.75])
     if not high > low:
         return None
