@@ -32,19 +32,18 @@ def list_models(work: Workspace, name: str | None = None) -> list[dict[str, Any]
     shipped = sorted(p.name for p in SHIPPED.iterdir() if registry.is_shipped(p.name))
     names = [name] if name else [*registry.names(), *shipped]
     lines = [_line(registry, n, v) for n in names for v in registry.versions(n)]
-    return lines + [
-        {**_line(registry, n, CHAMPION), "version": SHIPPED_VERSION, "aliases": [CHAMPION]}
-        for n in shipped
-        if n in names
-    ]
+    return lines + [_line(registry, n, CHAMPION) for n in shipped if n in names]
 
 
 def _line(registry: Registry, name: str, version: str) -> dict[str, Any]:
+    """What a list says of a version; of the shipped one, which bears no number, when it is asked for as the champion."""
     about: Mapping[str, Any] = registry.about(name, version)
+    is_shipped = version == CHAMPION and registry.is_shipped(name)
+    aliases = [CHAMPION] if is_shipped else sorted(a for a, v in registry.aliases(name).items() if v == version)
     return {
         "name": name,
-        "version": version,
-        "aliases": sorted(a for a, v in registry.aliases(name).items() if v == version),
+        "version": SHIPPED_VERSION if is_shipped else version,
+        "aliases": aliases,
         "pipeline": about.get("pipeline"),
         "trained_at": about.get("trained_at"),
         "n_labels": about.get("n_labels"),
@@ -71,8 +70,7 @@ def show_model(work: Workspace, name: str, version: str = CHAMPION) -> dict[str,
     folder = work.registry.folder(name, version)
     about = {k: v for k, v in loaded.about.items() if k != "inputs"}
     return {
-        **_line(work.registry, name, version if folder.parent == SHIPPED else folder.name),
-        **({"version": SHIPPED_VERSION, "aliases": [CHAMPION]} if folder.parent == SHIPPED else {}),
+        **_line(work.registry, name, CHAMPION if folder.parent == SHIPPED else folder.name),
         "n_features": len(_columns(loaded)),
         "threshold": loaded.threshold,
         "about": about,
