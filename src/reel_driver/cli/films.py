@@ -93,7 +93,7 @@ def experiment(context: click.Context, /, task: str, source: Path | None, as_jso
         show.echo_json(found.rows)
         return
     parts = {"cv": "CV", **({"test": "test"} if wishes["with_test"] else {})}
-    columns: list[str | tuple[str, str]] = ["combination"]
+    columns: list[show.Column] = ["combination"]
     columns += [(f"{words} {m}", "right") for words in parts.values() for m in ("RMSE", "MAE", "R2")]
     cells = [
         [
@@ -199,7 +199,7 @@ def evaluate_rivals(source: Path | None, model: str | None, repeats: int, seed: 
         show.echo_json(card)
         return
     names = ("RMSE", "between repeats", "MAE", "R2", "behind", "95 % interval")
-    columns: list[str | tuple[str, str]] = ["", *((name, "right") for name in names)]
+    columns: list[show.Column] = ["", *((name, "right") for name in names)]
     rows = [
         [
             r["name"], f"{r['rmse']:.4f}", f"{r['spread']:.4f}", f"{r['mae']:.4f}", f"{r['r2']:.3f}",
@@ -228,7 +228,7 @@ def print_ratings(context: click.Context, source: Path, target: Path | None, as_
     elif as_json:
         show.echo_json(frame.to_dicts())
     else:
-        columns: list[str | tuple[str, str]] = ["title", ("rating", "right"), "90 % interval"]
+        columns: list[show.Column] = ["title", ("rating", "right"), "90 % interval"]
         rows = [
             [show.escape(show.named(r)), f"{r['predicted_rating']:.1f}", f"{r['lower']:.1f} to {r['upper']:.1f}"]
             for r in frame.iter_rows(named=True)
@@ -249,7 +249,7 @@ def print_rating_card(card: Mapping[str, Any]) -> None:
     rows = [
         [name, f"{e['rmse']:.4f}", f"{e['mae']:.4f}", f"{e['r2']:.3f}", f"{int(e['n'])}"] for name, e in named.items()
     ]
-    columns: list[str | tuple[str, str]] = [
+    columns: list[show.Column] = [
         "", ("RMSE", "right"), ("MAE", "right"), ("R2", "right"), ("films", "right"),
     ]  # fmt: skip
     show.table(f"Rating: {card['pipeline']} ({card['seconds']:.0f} s)", columns, rows)
@@ -258,7 +258,7 @@ def print_rating_card(card: Mapping[str, Any]) -> None:
 def print_genre_card(card: Mapping[str, Any]) -> None:
     """Figures of the model beside the baselines, and a table of genres."""
     metrics = list(card["test"])
-    columns: list[str | tuple[str, str]] = ["", *((m.replace("_", " "), "right") for m in metrics)]
+    columns: list[show.Column] = ["", *((m.replace("_", " "), "right") for m in metrics)]
     named = {
         f"{card['pipeline']}, cross-validated": card["cv"],
         f"{card['pipeline']}, test part": card["test"],
@@ -277,7 +277,7 @@ def print_genre_card(card: Mapping[str, Any]) -> None:
         ]
         for g in card["genres"]
     ]
-    heads: list[str | tuple[str, str]] = [
+    heads: list[show.Column] = [
         "genre", ("films", "right"), ("precision", "right"), ("recall", "right"), ("F1", "right"),
         ("F1 of majority", "right"),
     ]  # fmt: skip

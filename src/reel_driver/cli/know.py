@@ -108,7 +108,7 @@ def print_comparison(found: Comparison) -> None:
         for f in found.profiles
     ]
     if fits:
-        columns: list[str | tuple[str, str]] = [
+        columns: list[show.Column] = [
             "profile",
             ("labels", "right"),
             (found.before, "right"),

@@ -217,7 +217,7 @@ def print_scorecard(card: Mapping[str, Any]) -> None:
             value = card["baselines"][name][key]
             cells.append(f"[green]{value:.3f}[/green]" if best[key] == name else f"{value:.3f}")
         rows.append(cells)
-    columns: list[str | tuple[str, str]] = [
+    columns: list[show.Column] = [
         "",
         ("model", "right"),
         "95 % interval",

@@ -119,7 +119,7 @@ def print_row(picks: Sequence[Pick], title: str) -> None:
                 why + but,
             ]
         )
-    columns: list[str | tuple[str, str]] = [
+    columns: list[show.Column] = [
         ("", "right"),
         "title",
         ("", "right"),

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -50,10 +50,12 @@ def progress(words: str) -> Iterator[Callable[[int, int], None]]:
         yield report
 
 
-def table(
-    title: str, columns: Sequence[str | tuple[str, str]], rows: Sequence[Sequence[str]], caption: str = ""
-) -> None:
-    """Print a table; a column given as (name, "right") is aligned right."""
+Column: TypeAlias = str | tuple[str, str]
+"""Of a table: its name, or its name and "right" where its cells are aligned so."""
+
+
+def table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], caption: str = "") -> None:
+    """Print a table."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -157,7 +157,7 @@ def print_order(order: str, models: Mapping[str, Any], found: Mapping[str, Any])
         cells += [f"{models[m][n]['roc_auc']['value']:.3f}" for m in models if m != found["model"]]
         cells += [f"{figures[key]['value']:.3f}" for key in further]
         rows.append([*cells, f"{covered['value']:.0%}".replace("%", " %") if covered else ""])
-    columns: list[str | tuple[str, str]] = [("labels", "right"), f"AUC of {found['model']}, 95 % interval"]
+    columns: list[show.Column] = [("labels", "right"), f"AUC of {found['model']}, 95 % interval"]
     columns += [(m, "right") for m in models if m != found["model"]]
     columns += [(words, "right") for words in (*further.values(), "90 % holds")]
     show.table(
