@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -132,10 +132,6 @@ class Bundle:
         if "title_id" not in frame.columns:
             scored = scored.with_columns(title_id=pl.int_range(pl.len(), dtype=pl.Int64))
         return scored
-
-    def score_frames(self, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """Scores of a catalogue that comes in parts."""
-        return (self.score_frame(frame) for frame in frames)
 
     def _scored(self, part: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
