@@ -60,8 +60,7 @@ def genres(context: click.Context, text: str, n: int, as_json: bool) -> None:
     if text == "-":
         text = sys.stdin.buffer.read().decode(errors="replace")
     with Workspace.default(context.obj) as work:
-        found = films.genres(work, text)
-        is_known = films.is_known(work, text)
+        found, is_known = films.genres(work, text)
     if as_json:
         show.echo_json([{"genre": g, "probability": p} for g, p in found])
         return

@@ -117,8 +117,8 @@ def version_with_votes(work: Workspace) -> str:
     )
 
 
-def genres(work: Workspace, text: str) -> list[tuple[str, float]]:
-    """Every genre with its probability, the best one first.
+def genres(work: Workspace, text: str) -> tuple[list[tuple[str, float]], bool]:
+    """Every genre with its probability, the best one first; and whether the model knows any word of the text.
 
     Raises:
         ValueRefused: for a text without a word.
@@ -127,13 +127,9 @@ def genres(work: Workspace, text: str) -> list[tuple[str, float]]:
 
     if not words_of(text):
         raise ValueRefused("text", text.strip(), "it needs at least one word.")
-    return work.registry.load("genre").genres(text)
-
-
-def is_known(work: Workspace, text: str) -> bool:
-    """Whether the genre model knows any word of a text."""
-    batch = work.registry.load("genre").spec.encode_texts([text])
-    return bool(len(batch.terms)) or bool(batch.vectors.any())
+    bundle = work.registry.load("genre")
+    batch = bundle.spec.encode_texts([text])
+    return bundle.genres(text), bool(len(batch.terms)) or bool(batch.vectors.any())
 
 
 def stand_in_ratings(
