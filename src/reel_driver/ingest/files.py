@@ -38,8 +38,9 @@ def read_table(
         fields: read these fields of a title and those that name it, and no labels; by default everything.
 
     Returns:
-        A frame of TITLE_SCHEMA, or of the fields that were asked for, and `line`, and, where the file has labels, of `verdict`, `decided_by`, `is_reviewed`,
-        `is_anomalous`, `labelled_at` and perhaps `profile`; and what was wrong with rows and values.
+        A frame of TITLE_SCHEMA, or of the fields that were asked for, and `line`, and, where the file has labels, of
+        `verdict`, `decided_by`, `is_reviewed`, `is_anomalous`, `labelled_at` and perhaps `profile`; and what was wrong
+        with rows and values.
 
     Raises:
         InputError: in one of its kinds, when nothing can be read; the message says why.

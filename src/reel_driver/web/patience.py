@@ -1,9 +1,9 @@
 """How long the server waits for a request to arrive, and how much of one it holds.
 
-uvicorn waits for ever and keeps headers of any length. A client that sends a byte a second would hold a connection until it
-pleases; thousands of those take every one that the system gives. Here the headers must have arrived within some seconds of the first
-byte, and a body must have arrived or be coming along well: 408 else, and the connection is closed. So is one that stays
-silent, or whose client does not take the answer.
+uvicorn waits for ever and keeps headers of any length. A client that sends a byte a second would hold a connection until
+it pleases; thousands of those take every one that the system gives. Here the headers must have arrived within some
+seconds of the first byte, and a body must have arrived or be coming along well: 408 else, and the connection is closed.
+So is one that stays silent, or whose client does not take the answer.
 """
 
 from __future__ import annotations
