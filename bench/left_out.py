@@ -3,17 +3,15 @@
     python bench/left_out.py [TABLE] [--search] [--json out.json]
 
 The labelled films of TABLE (a Parquet file as `atp.training` has them; by default the real ones beside the project), or
-where there is none the invented ones, are judged out of fold.
-Each fold's model then judges its held-out films once more with only the 19 fields that automatic-transmission sends; the
-calibration and the threshold are those of the complete films, as in service. The last line of each model is one that
-was trained on films without those fields from the start.
+where there is none the invented ones, are judged out of fold. Each fold's model then judges its held-out films once more
+with only the 19 fields that automatic-transmission sends; the calibration and the threshold are those of the complete
+films, as in service. The last line of each model is one that was trained on films without those fields from the start.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,11 +20,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from reel_driver import starter
+from real_films import labelled_films
 from reel_driver.evaluate import Judged, evaluate
 from reel_driver.metrics import all_metrics
 from reel_driver.models.calibrate import fit_calibration
-from reel_driver.schema import TITLE_SCHEMA, conform
 from reel_driver.tasks import WATCH, watch_pipeline
 from reel_driver.train import levels_of
 from reel_driver.web.items import LISTS, RATINGS, TEXTS, WHOLE
@@ -35,17 +32,6 @@ SENT = ("imdb_id", *WHOLE, *RATINGS, *TEXTS, *(name for name in LISTS if name !=
 """The 19 fields that automatic-transmission sends."""
 CLIENT = 0.35
 """The threshold that it compares with, whatever the model's own is."""
-
-
-def films(path: Path | None) -> pl.DataFrame:
-    """Labelled films, with their `verdict`."""
-    real = Path(os.environ.get("REEL_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    path = path or real / "reel-driver" / "training.parquet"
-    if not path.is_file():
-        return starter.catalogue_with_labels().filter(pl.col("verdict").is_not_null() & (pl.col("kind") == "movie"))
-    frame = pl.read_parquet(path).filter(pl.col("media_type") == "movie")
-    frame = frame.rename({"media_type": "kind", "media_title": "title", "label": "verdict"})
-    return conform(frame, TITLE_SCHEMA).with_columns(frame["verdict"].cast(pl.String))
 
 
 def without(frame: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
@@ -92,8 +78,8 @@ def study(name: str, frame: pl.DataFrame, search: bool) -> list[dict[str, Any]]:
         )
 
     line("complete", judged.oof.raw, judged.probability)
-    for fields in ([f] for f in unsent):
-        line("without " + ", ".join(fields), *again(judged, without(frame, fields), truth))
+    for unknown in unsent:
+        line(f"without {unknown}", *again(judged, without(frame, [unknown]), truth))
     line("as the client sends them", *again(judged, without(frame, unsent), truth))
     bare = without(frame, unsent)
     learned = evaluate(pipeline, bare, levels, np.random.default_rng(0), search=grid)
@@ -110,7 +96,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    frame = films(options.table)
+    frame = labelled_films(options.table)
     print(f"{frame.height} films, {(frame['verdict'] != 'would_not_watch').sum()} that would be watched")
     print(
         f"{'':44} {'ROC AUC':>8} {'log loss':>9} {'recall':>7} {'precision':>9} {'flipped':>8} {'at 0.35':>8} {'moved':>7}"

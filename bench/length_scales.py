@@ -4,8 +4,8 @@ python bench/length_scales.py FILE --features five --films 2500 --steps 50
 python bench/length_scales.py FILE --features encoder --films 2500 > draw.json
 python bench/length_scales.py FILE --features encoder --films 6000 --steps 15 --start draw.json
 
-Needs torch, and the encoder for its features. Prints the setting as `data/kernel-scales.json` holds it. The noise is fixed: left free, it is learned too
-small on few films and costs a hundredth of RMSE on the rest.
+Needs torch, and the encoder for its features. Prints the setting as `data/kernel-scales.json` holds it. The noise is
+fixed: left free, it is learned too small on few films and costs a hundredth of RMSE on the rest.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from real_films import labelled_films
+
 TICKS = os.sysconf("SC_CLK_TCK")
 ECHO = "echo (FastAPI, pydantic)"
 MLFLOW = "one, xgboost 200 trees by MLflow"
@@ -132,29 +134,13 @@ def drive(name: str, pid: int, url: str, body: bytes, seconds: float, connection
     return Measured(name, int(n), 1000 * used / (n + connections), p50 / 1000, p99 / 1000, int(errors))
 
 
-def labelled() -> Any:
-    """Titles with verdicts: the real ones where they lie beside the project, else the invented ones."""
-    import polars as pl
-
-    from reel_driver import starter
-    from reel_driver.schema import TITLE_SCHEMA, conform
-
-    real = Path(__file__).parents[2] / "shared" / "data" / "reel-driver" / "training.parquet"
-    real = Path(os.environ.get("REEL_SHARED_DATA", real.parents[1])) / "reel-driver" / "training.parquet"
-    if real.is_file():
-        frame = pl.read_parquet(real).filter(pl.col("media_type") == "movie")
-        frame = frame.rename({"media_type": "kind", "media_title": "title", "label": "verdict"})
-        return conform(frame, TITLE_SCHEMA).with_columns(frame["verdict"].cast(pl.String))
-    return starter.catalogue_with_labels().filter(pl.col("verdict").is_not_null() & (pl.col("kind") == "movie"))
-
-
 def make_home(home: Path, model: str, params: dict[str, Any]) -> None:
     """A home folder with a bundle."""
     from reel_driver.registry import Registry
     from reel_driver.tasks import watch_pipeline
     from reel_driver.train import TrainConfig, fit_bundle
 
-    bundle, _ = fit_bundle("watch", watch_pipeline(model), labelled(), TrainConfig(search=False, params=params))
+    bundle, _ = fit_bundle("watch", watch_pipeline(model), labelled_films(), TrainConfig(search=False, params=params))
     Registry(home / "models").add("watch-me", bundle)
 
 
@@ -168,7 +154,7 @@ def make_mlflow(folder: Path, n_trees: int) -> bytes:
     from reel_driver.tasks import watch_pipeline
     from reel_driver.train import levels_of
 
-    titles = labelled()
+    titles = labelled_films()
     spec = watch_pipeline("xgboost").recipe.fit(titles)
     encoded = pd.DataFrame(spec.encode_frame(titles).astype("float64"), columns=list(spec.names))
     data = xgboost.DMatrix(encoded, label=levels_of(titles["verdict"]) > 0)
