@@ -213,30 +213,30 @@ def beside_rivals(
             note("mean", repeat, asked, float(rating[~asked].mean()))
             progress(repeat * N_FOLDS + fold + 1, repeats * N_FOLDS)
     first = (predicted[pipelines[0].name] - rating) ** 2
-    rows = []
-    for name, values in predicted.items():
-        errors = [errors_of(rating, row) for row in values]
-        rmse = float(np.mean([e.rmse for e in errors]))
-        gaps = (((values - rating) ** 2 - first).mean(axis=0)) / (rmse + float(np.sqrt(first.mean(axis=1)).mean()))
-        half = 1.96 * float(gaps.std(ddof=1)) / len(gaps) ** 0.5
-        rows.append(
-            {
-                "name": name,
-                "rmse": rmse,
-                "spread": float(np.std([e.rmse for e in errors])),
-                "mae": float(np.mean([e.mae for e in errors])),
-                "r2": float(np.mean([e.r2 for e in errors])),
-                "behind": float(gaps.mean()),
-                "behind_lower": float(gaps.mean()) - half,
-                "behind_upper": float(gaps.mean()) + half,
-            }
-        )
+    rows = [{"name": name, **_standing(values, rating, first)} for name, values in predicted.items()]
     return {
         "task": "rating",
         "n_train": train.height,
         "repeats": repeats,
         "rivals": sorted(rows, key=lambda r: r["rmse"]),
         "seconds": round(perf_counter() - started, 2),
+    }
+
+
+def _standing(predicted: Vector, rating: Vector, first: Vector) -> dict[str, float]:
+    """Errors over repeats, and how far they are behind the first's, whose squared errors are given; shape (repeats, n_films)."""
+    errors = [errors_of(rating, row) for row in predicted]
+    rmse = float(np.mean([e.rmse for e in errors]))
+    gaps = (((predicted - rating) ** 2 - first).mean(axis=0)) / (rmse + float(np.sqrt(first.mean(axis=1)).mean()))
+    half = 1.96 * float(gaps.std(ddof=1)) / len(gaps) ** 0.5
+    return {
+        "rmse": rmse,
+        "spread": float(np.std([e.rmse for e in errors])),
+        "mae": float(np.mean([e.mae for e in errors])),
+        "r2": float(np.mean([e.r2 for e in errors])),
+        "behind": float(gaps.mean()),
+        "behind_lower": float(gaps.mean()) - half,
+        "behind_upper": float(gaps.mean()) + half,
     }
 
 
