@@ -1,4 +1,4 @@
-"""Commands on data: demo, import, extract, prepare, backup, restore, doctor, titles."""
+"""Commands on data: demo, import, extract, prepare, backup, restore, doctor."""
 
 from __future__ import annotations
 
