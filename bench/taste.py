@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reel_driver.features.known import Tokens
 from reel_driver.features.spec import FeatureSpec
@@ -26,17 +27,24 @@ from reel_driver.prior_file import read_prior, shipped_prior, write_prior
 
 def without(prior: TastePrior) -> Mapping[str, TastePrior]:
     """The prior with one part taken out at a time."""
-    n_facts = prior.n_facts
-    blind = prior.covariance.copy()
-    blind[n_facts:, :] = blind[:, n_facts:] = 0.0
-    blind[np.arange(n_facts, len(blind)), np.arange(n_facts, len(blind))] = 1e-6
+    end = prior.n_facts + prior.n_factors
+    factors, periods = np.arange(prior.n_facts, end), np.arange(end, len(prior.covariance))
     return {
         "everything": prior,
-        "without item factors": replace(prior, factors=0 * prior.factors, covariance=blind),
+        "without item factors": replace(prior, factors=0 * prior.factors, covariance=_blind(prior, factors)),
+        "without periods": replace(prior, covariance=_blind(prior, periods)),
         "without what other people say of a film": replace(prior, quality=0 * prior.quality),
         "without what the choice of titles tells": replace(prior, lean=0 * prior.lean),
         "weights that do not go together": replace(prior, covariance=np.diag(np.diag(prior.covariance))),
     }
+
+
+def _blind(prior: TastePrior, to: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The covariance of people who do not differ in some dense features."""
+    covariance = prior.covariance.copy()
+    covariance[to, :] = covariance[:, to] = 0.0
+    covariance[to, to] = 1e-6
+    return covariance
 
 
 def judged(args: argparse.Namespace, prior: TastePrior, n_labels: tuple[int, ...], choice: str = "first") -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 
 from model_contract import ModelContract
+from reel_driver.errors import ReelError
 from reel_driver.features.known import KnownTitle, Tokens
 from reel_driver.features.spec import FeatureSpec
 from reel_driver.models.ladder import RUNGS, TasteLearner
 from reel_driver.models.ordinal import TokenRows, posterior, slope_and_bend
-from reel_driver.models.prior import TastePrior
+from reel_driver.models.population import of_unrated
+from reel_driver.models.prior import NUMBERS, TastePrior, periods
 from reel_driver.models.taste import Features, TasteModel, features, fit_posterior, width
 from reel_driver.prior_file import read_prior, shipped_prior, write_prior
 from reel_driver.tasks import Pipeline, watch_pipeline
-from reel_driver.teach import Round, kernel
+from reel_driver.teach import FACTOR_TRUST, Round, kernel
 
 
 class OnARung(ModelContract):
@@ -265,9 +268,53 @@ def test_likeness_counts_shared_names(prior: TastePrior, of: Features) -> None:
     some = of[np.arange(12)]
     found = kernel(prior, some, some)
     np.testing.assert_allclose(found, found.T, atol=1e-9)
-    expected = some.dense @ prior.covariance @ some.dense.T
+    # Factors were learned on other people: each of them counts in part, and with facts by the root of that part.
+    end = prior.n_facts + prior.n_factors
+    counted = prior.covariance.copy()
+    counted[prior.n_facts : end] *= np.sqrt(FACTOR_TRUST)
+    counted[:, prior.n_facts : end] *= np.sqrt(FACTOR_TRUST)
     weights = np.zeros((12, some.tokens.n_places))
     for row in range(12):
         for place, value in zip(some.tokens.place[row], some.tokens.value[row], strict=True):
             weights[row, place] += value if place else 0.0
-    np.testing.assert_allclose(found, expected + weights @ weights.T, atol=1e-9)
+    np.testing.assert_allclose(found, some.dense @ counted @ some.dense.T + weights @ weights.T, atol=1e-9)
+
+
+def test_labels_of_a_period_move_its_films_and_no_others(prior: TastePrior) -> None:
+    spec = FeatureSpec(prior.blocks())
+    film = {"tmdb_rating": 6.5, "tmdb_votes": 900, "runtime": 100, "genre": ["Drama"], "original_language": "en"}
+    years = [1970, 1985, 2000, 2015]
+    encoded = spec.encode_rows([film | {"release_year": year} for year in years * 6])
+    of = features(prior, encoded, (0, 0, 0, 0))
+    levels = np.array([0, 2, 0, 2] * 6)
+    model = TasteModel.of_posterior(prior, (0, 0, 0, 0), fit_posterior(prior, of, levels))
+    fond = model.contributions(encoded[:4])[:, NUMBERS.index("release_year")]
+    assert fond[[1, 3]].min() > fond[[0, 2]].max() + 0.5, "which no line and no square of the year can do"
+
+
+def test_a_title_of_no_known_year_is_of_no_period() -> None:
+    assert not periods(np.array([np.nan])).any()
+    assert periods(np.array([1780.0, 2400.0])).max() < 0.01
+    many = periods(np.arange(1900.0, 2031.0))
+    for place, year in enumerate(range(1900, 2031)):
+        assert (periods(np.array([float(year)])) == many[place]).all()
+
+
+def test_films_that_nobody_rated_are_thought_of_as_those_they_are_like() -> None:
+    likeness = np.array([[1.0, 0.1, 0.8], [0.1, 1.0, 0.0], [0.8, 0.0, 1.0]], np.float32)
+    own = np.array([[2.0], [-1.0], [0.0]])
+    found = of_unrated(own, np.array([True, True, False]), np.array([0.5, 0.5]), likeness)
+    np.testing.assert_array_equal(found[:2], own[:2])
+    assert 0.5 < found[2, 0] < 2.0
+    unlike = of_unrated(own, np.array([True, True, False]), np.array([0.5, 0.5]), np.eye(3, dtype=np.float32))
+    assert unlike[2, 0] == 0
+
+
+def test_a_prior_of_an_earlier_making_is_refused_in_a_sentence(prior: TastePrior, tmp_path) -> None:
+    n = prior.n_facts + prior.n_factors
+    earlier = replace(
+        prior, covariance=prior.covariance[:n, :n], lean=prior.lean[:n, :n], lean_centre=prior.lean_centre[:n]
+    )
+    write_prior(earlier, tmp_path / "earlier.npz")
+    with pytest.raises(ReelError, match=r"earlier\.npz.*weighs 39 features of a title, not 46"):
+        read_prior(tmp_path / "earlier.npz")

@@ -17,6 +17,11 @@ from reel_driver.models.ordinal import Posterior, slope_and_bend
 from reel_driver.models.prior import TastePrior
 from reel_driver.models.taste import Features, TasteModel, fit_posterior
 
+FACTOR_TRUST = 0.43
+"""Share of what item factors should make a person's verdicts go together that they do with people never met: the slope of
+products of residuals on their prior covariance, over the 464 people of MovieLens latest-small with fewer than 180 ratings.
+The posterior is best with all of it; what to ask is not."""
+
 
 @dataclass
 class Round:
@@ -116,7 +121,9 @@ class Round:
 
 
 def kernel(prior: TastePrior, a: Features, b: Features) -> NDArray[np.float64]:
-    """Prior covariance of the appeal of two sets of titles, shape (n_a, n_b)."""
+    """Prior covariance of the appeal of two sets of titles, factors counted by `FACTOR_TRUST`, shape (n_a, n_b)."""
+    trust = np.ones(len(prior.covariance))
+    trust[prior.n_facts : prior.n_facts + prior.n_factors] = np.sqrt(FACTOR_TRUST)
     used, places = np.unique(np.concatenate([a.tokens.place.ravel(), b.tokens.place.ravel()]), return_inverse=True)
     n_a = a.tokens.place.size
     out = []
@@ -127,4 +134,4 @@ def kernel(prior: TastePrior, a: Features, b: Features) -> NDArray[np.float64]:
         if len(used) and used[0] == 0:
             spread[:, 0] = 0.0  # names outside the vocabulary are like nothing
         out.append(spread)
-    return np.asarray(a.dense @ prior.covariance @ b.dense.T + out[0] @ out[1].T)
+    return np.asarray((a.dense * trust) @ prior.covariance @ (b.dense * trust).T + out[0] @ out[1].T)

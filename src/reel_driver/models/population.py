@@ -4,7 +4,8 @@
 2. The differences between people: r_ui - mean_i = w_u . [facts_i, v_i] + noise, with w_u ~ N(0, S) and the item
    factors v_i ~ N(0, t), by variational Bayes (Lim and Teh 2007, with facts beside the factors). The factors' own
    uncertainty is carried along, so that people and films may be learned on the same ratings without overfitting.
-3. Factors of films that nobody rated: kernel ridge from their names and words.
+3. Factors, and what is beyond the facts, of films that nobody rated: kernel ridge from their names and words.
+4. Fondness for periods has a variance of its own, which no period's films are needed to learn (`prior.PERIOD_VARIANCE`).
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ from numpy.typing import NDArray
 
 from reel_driver.errors import ExtraMissing
 from reel_driver.features.blocks import Matrix
-from reel_driver.models.prior import NUMBERS, Scaling, TastePrior, Vector
+from reel_driver.models.prior import NUMBERS, PERIOD_VARIANCE, PERIODS, Scaling, TastePrior, Vector
 
 Progress = Callable[[int, int], None]
 
 QUALITY_HALF = 10.0
 """Ratings at which half of a film's own mean is believed."""
+FACTOR_NUGGET = 0.25
+"""Variance of a film's factors that its names and words say nothing of, as a share of the likeness's."""
+QUALITY_NUGGET = 1.0
+"""The same of what a film has beyond its facts."""
 PEOPLE_SHARE = 0.57
 """Weight of what these people say of a film against what the crowds say now: tastes and crowds moved on since."""
-LOOSER_CONSTANT = 1.3
+LOOSER_CONSTANT = 1.2
 """How much more strangers differ in their general mildness than the people learned on, as a factor."""
 
 
@@ -184,21 +189,39 @@ def lean_of(found: Differences) -> tuple[NDArray[np.float64], Vector]:
     return np.linalg.solve(seen.T @ seen + penalty, seen.T @ weights), centre
 
 
-def factors_of_unrated(
-    found: Differences, is_rated: NDArray[np.bool_], kernel: NDArray[np.float32], nugget: float = 0.25
+def of_unrated(
+    own: NDArray[np.float64], is_rated: NDArray[np.bool_], doubt: Vector, kernel: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Factors of all films, those of unrated ones by kernel ridge from their likeness, `kernel` (n_films, n_films)."""
+    """What rated films have, and the others by kernel ridge from their likeness.
+
+    Args:
+        own: shape (n_films, n_values), 0 where nobody rated.
+        is_rated: shape (n_films,).
+        doubt: variance of each rated film's values that is not of the film, as a share of the kernel's, shape (n_rated,).
+        kernel: likeness, shape (n_films, n_films).
+    """
     rated, others = np.flatnonzero(is_rated), np.flatnonzero(~is_rated)
-    if not len(others) or not found.factors.shape[1]:
-        return found.factors
-    own = found.uncertainty[rated]
-    size = found.factors[rated].var(axis=0) + np.einsum("nii->i", own) / len(rated)
-    doubt = (np.einsum("nii->ni", own) / size).mean(axis=1) + nugget
-    gram = kernel[np.ix_(rated, rated)].astype(np.float64)
-    gram[np.diag_indices(len(rated))] += doubt
-    solved = np.linalg.solve(gram, found.factors[rated])
-    out = found.factors.copy()
-    out[others] = kernel[np.ix_(others, rated)] @ solved
+    out = own.copy()
+    if len(others) and own.shape[1]:
+        gram = kernel[np.ix_(rated, rated)].astype(np.float64)
+        gram[np.diag_indices(len(rated))] += doubt
+        out[others] = kernel[np.ix_(others, rated)] @ np.linalg.solve(gram, own[rated])
+    return out
+
+
+def doubt_of_factors(found: Differences, is_rated: NDArray[np.bool_]) -> Vector:
+    """Uncertainty of rated films' factors as a share of their variance, mean over factors, shape (n_rated,)."""
+    own = found.uncertainty[is_rated]
+    size = found.factors[is_rated].var(axis=0) + np.einsum("nii->i", own) / len(own)
+    return np.asarray((np.einsum("nii->ni", own) / size).mean(axis=1))
+
+
+def with_periods(square: NDArray[np.float64], variance: float) -> NDArray[np.float64]:
+    """A square table of facts and factors with periods after them, `variance` on their diagonal."""
+    n, n_periods = len(square), len(PERIODS)
+    out = np.zeros((n + n_periods, n + n_periods))
+    out[:n, :n] = square
+    out[np.arange(n, n + n_periods), np.arange(n, n + n_periods)] = variance
     return out
 
 
@@ -228,19 +251,27 @@ def learn_prior(
     covariance = found.covariance.copy()
     covariance[0] *= LOOSER_CONSTANT
     covariance[:, 0] *= LOOSER_CONSTANT
+    is_rated = counts > 0
+    factors = of_unrated(found.factors, is_rated, doubt_of_factors(found, is_rated) + FACTOR_NUGGET, kernel)
+    # A film's own mean is believed in part already; for the likeness of others it is taken as it was.
+    n = counts[is_rated]
+    belief = n / (n + QUALITY_HALF)
+    quality[is_rated] /= belief
+    quality = of_unrated(quality[:, None], is_rated, QUALITY_HALF / n + QUALITY_NUGGET, kernel)[:, 0]
+    quality[is_rated] *= belief
     return TastePrior(
         genres=genres,
         scaling=scaling,
         weights=weights,
-        covariance=covariance,
-        lean=lean,
-        lean_centre=centre,
+        covariance=with_periods(covariance, PERIOD_VARIANCE),
+        lean=with_periods(lean, 0.0),
+        lean_centre=np.concatenate([centre, np.zeros(len(PERIODS))]),
         thresholds=thresholds,
         noise=float(np.sqrt(3 * found.noise) / np.pi),
         imdb=ids[0],
         tmdb=ids[1],
         quality=quality.astype(np.float32),
-        factors=factors_of_unrated(found, counts > 0, kernel).astype(np.float32),
+        factors=factors.astype(np.float32),
         people=people,
         provenance=provenance,
     )

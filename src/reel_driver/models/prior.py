@@ -37,6 +37,15 @@ N_FACTS = 9
 """Dense features besides genres and factors: constant, crowd, votes, both, year, its square, runtime, foreign, IMDb."""
 
 
+PERIODS = np.arange(1960.0, 2021.0, 10.0)
+"""Years around which a fondness for a period is centred."""
+PERIOD_WIDTH = 7.0
+"""Years from a period's middle to where its weight has fallen to exp(-1/2)."""
+PERIOD_VARIANCE = 0.05
+"""Prior variance of a person's fondness for each period, in square stars; learned on MovieLens 1M it is .05 to .07 for
+the periods that its films are of."""
+
+
 def spec_blocks(genres: tuple[str, ...], imdb: NDArray[np.int32], tmdb: NDArray[np.int32]) -> tuple[Block, ...]:
     """Numbers, "is English", genres, known title, names: the columns that a taste model reads, in this order."""
     return (
@@ -111,6 +120,22 @@ class Scaling:
         return np.array([[1.0, crowd, attention, crowd * attention, age, age * age, length, foreign, gap, *listed]])
 
 
+def periods(year: NDArray[Any]) -> NDArray[np.float64]:
+    """How near each title is to the middle of each period, shape (n_titles, n_periods); 0 where the year is unknown.
+
+    >>> periods(np.array([1990.0, np.nan])).round(2)[:, 2:5].tolist()
+    [[0.36, 1.0, 0.36], [0.0, 0.0, 0.0]]
+    """
+    place = np.where(year == year, np.clip(year, _YEARS[0], _YEARS[-1]) - _YEARS[0], len(_YEARS))
+    return np.asarray(_NEARNESS[place.astype(np.int64)])
+
+
+_YEARS = np.arange(1880.0, 2101.0)
+_NEARNESS = np.exp(-0.5 * ((_YEARS[:, None] - PERIODS) / PERIOD_WIDTH) ** 2)
+_NEARNESS = np.concatenate([_NEARNESS, np.zeros((1, len(PERIODS)))])
+"""Of each year and, last, of none: a table, so that a title alone and one among many get the same to the last bit."""
+
+
 def filled(values: NDArray[Any]) -> NDArray[Any]:
     """The values with 0 for NaN; for a single title several times quicker than `numpy.nan_to_num`."""
     return np.where(values == values, values, 0)
@@ -132,7 +157,7 @@ class TastePrior:
         genres: genre names in the order of the features.
         scaling: how facts are measured.
         weights: liking, in stars, of the average person for a title of these facts, shape (n_facts,).
-        covariance: of people's own weights around that, facts then factors, shape (n_dense, n_dense).
+        covariance: of people's own weights around that, of facts, factors, periods, shape (n_dense, n_dense).
         lean: how the weights follow from which titles a person has labelled, shape (n_dense, n_dense).
         lean_centre: mean features of the titles that the average person has labelled, shape (n_dense,).
         thresholds: stars between would-not-watch and would-watch, and between that and would-watch-again.
@@ -162,8 +187,13 @@ class TastePrior:
 
     @property
     def n_facts(self) -> int:
-        """Dense features that come from facts; factors follow."""
+        """Dense features that come from facts; factors follow, then periods."""
         return N_FACTS + len(self.genres)
+
+    @property
+    def n_factors(self) -> int:
+        """Item factors of a film."""
+        return int(self.factors.shape[1])
 
     def blocks(self) -> tuple[Block, ...]:
         """The part of a feature spec that the taste model reads, in its order."""
@@ -188,7 +218,14 @@ class TastePrior:
 
     @classmethod
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> TastePrior:
-        """Made again."""
+        """Made again.
+
+        Raises:
+            ValueError: when the parts do not fit together, as in a prior of an earlier making.
+        """
+        n_dense = N_FACTS + len(plain["genres"]) + arrays["factors"].shape[1] + len(PERIODS)
+        if len(arrays["covariance"]) != n_dense:
+            raise ValueError(f"it weighs {len(arrays['covariance'])} features of a title, not {n_dense}")
         scaling = Scaling(arrays["centre"], arrays["spread"], float(plain["crowd"]), float(plain["year_cap"]))
         low, high = plain["thresholds"]
         return cls(

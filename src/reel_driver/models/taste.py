@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 from reel_driver.features.blocks import Matrix, State
 from reel_driver.models import Vector
 from reel_driver.models.ordinal import Posterior, TokenRows, posterior
-from reel_driver.models.prior import NUMBERS, TOKENS, TastePrior, filled
+from reel_driver.models.prior import NUMBERS, TOKENS, TastePrior, filled, periods
 
 LEAN_HALF = 15.0
 """Labels at which half of what the choice of labelled titles tells of a person is believed."""
 
+_YEAR = NUMBERS.index("release_year")
+
 _CHUNK = 256
 """Titles scored at once: so many that what is computed in between stays in the cache."""
 
-DRIFT = 0.16
+DRIFT = 0.13
 """Standard deviation, in stars, of how much milder or stricter a person is later than while labelling."""
 
 
@@ -30,7 +32,7 @@ class Features:
     """What the model computes of encoded titles once, whoever the person is.
 
     Attributes:
-        dense: facts and factors, shape (n_titles, n_dense).
+        dense: facts, factors and periods, shape (n_titles, n_dense).
         mean: liking of the average person, in stars, shape (n_titles,).
         tokens: names.
     """
@@ -80,7 +82,8 @@ def features(prior: TastePrior, encoded: Matrix, sizes: tuple[int, ...]) -> Feat
     values = np.where(there, np.sqrt(variances / n_names)[:, group], 0.0)
     listed = filled(own).astype(np.int64)
     tokens = TokenRows(np.where(listed > 0, listed + shift, 0), values, n_tokens)
-    return Features(np.concatenate([facts, factors], axis=1), facts @ prior.weights + quality, tokens)
+    dense = np.concatenate([facts, factors, periods(encoded[:, _YEAR])], axis=1)
+    return Features(dense, facts @ prior.weights + quality, tokens)
 
 
 @cache
@@ -199,11 +202,13 @@ class TasteModel:
         out = np.zeros((len(encoded), width(self.prior) + 1))
         for column, own in enumerate(_FACTS_OF_COLUMN):
             out[:, column] = parts[:, own].sum(axis=1)
+        n_known = self.prior.n_facts + self.prior.n_factors
+        out[:, _YEAR] += parts[:, n_known:].sum(axis=1)
         at, n_genres = len(_FACTS_OF_COLUMN), len(self.prior.genres)
         out[:, at : at + n_genres] = parts[:, self.prior.n_facts - n_genres : self.prior.n_facts]
         at += n_genres
         known = of.mean - of.dense[:, : self.prior.n_facts] @ self.prior.weights
-        out[:, at] = parts[:, self.prior.n_facts :].sum(axis=1) + known
+        out[:, at] = parts[:, self.prior.n_facts : n_known].sum(axis=1) + known
         out[:, at + 1 : -1] = self.names[of.tokens.place] * of.tokens.value
         out[:, -1] = parts[:, 0] - self.prior.thresholds[0]
         raw, _ = self.predict_features(of)
