@@ -27,6 +27,8 @@ def main() -> None:
     args = parser.parse_args()
     with Workspace.default(args.profile) as work:
         frame, _ = labelled_titles(work)
+    if frame.is_empty():
+        parser.error("no title is labelled here: reel import titles FILE and reel import labels FILE bring some")
     levels, pipeline = levels_of(frame["verdict"]), watch_pipeline("taste")
     truth = levels > 0
     print(f"{len(levels)} labels, {int(truth.sum())} would be watched; mean over splits (each split)")

@@ -9,7 +9,7 @@ from functools import partial
 from reel_driver.errors import NotFound
 from reel_driver.features.blocks import Block
 from reel_driver.features.categories import MultiHot, OneHot
-from reel_driver.features.numbers import LogRatio, Number
+from reel_driver.features.numbers import Length, LogRatio, Number
 from reel_driver.features.spec import FeatureSpec
 from reel_driver.features.text import Words
 from reel_driver.models import Learner
@@ -56,6 +56,7 @@ def _catalogue_blocks(*, log_counts: bool) -> tuple[Block, ...]:
         OneHot("original_language"),
         OneHot("production_status"),
         MultiHot("genre"),
+        Length("genre"),
         MultiHot("spoken_languages"),
         MultiHot("origin_country"),
         MultiHot("production_countries"),

@@ -105,14 +105,15 @@ def print_row(picks: Sequence[Pick], title: str) -> None:
         t: dict[str, Any] = dict(pick.title)
         s = pick.score
         length = f"{t['runtime']} min" if t.get("runtime") else ("show" if t.get("kind") == "show" else "")
-        marks = " [yellow]\\[to learn from][/yellow]" if pick.is_exploration else ""
-        marks += " [dim]\\[extrapolated][/dim]" if s.is_extrapolated else ""
+        marks = "[yellow]\\[to learn from][/yellow] " if pick.is_exploration else ""
+        marks += "[dim]\\[extrapolated][/dim] " if s.is_extrapolated else ""
+        genres = show.escape(", ".join((t.get("genre") or [])[:3]))
         why = _joined(pick.reasons_for)
         but = f"\n[dim]but {_joined(pick.reasons_against[:2])}[/dim]" if pick.reasons_against else ""
         rows.append(
             [
                 str(place),
-                f"[bold]{show.escape(show.named(t))}[/bold]{marks}\n[dim]{show.escape(', '.join((t.get('genre') or [])[:3]))}[/dim]",
+                f"[bold]{show.escape(show.named(t))}[/bold]\n{marks}[dim]{genres}[/dim]",
                 length,
                 f"[bold]{show.percent(s.score)}[/bold]\n[dim]{show.percent(s.lower)} to {show.percent(s.upper)}[/dim]",
                 rating_words(pick),

@@ -207,12 +207,21 @@ class Length:
         out[:, 0] = lengths.cast(pl.Float64).to_numpy()
 
     def phrase(self, column: int, row: Mapping[str, Any]) -> str:
-        """How much of it there is."""
+        """How much of it there is, as a person would say it.
+
+        >>> Length("genre").phrase(0, {"genre": ["Drama", "Crime"]})
+        '2 genres'
+        >>> Length("overview").phrase(0, {"overview": "Two men wait."})
+        'an overview of 13 characters'
+        """
         words = self.field.replace("_", " ")
         value = row.get(self.field)
         if not value:
             return f"no {words}"
-        return f"a {words} of {len(value)} {'entries' if FIELD[self.field].type == 'list' else 'characters'}"
+        if FIELD[self.field].type == "text":
+            return f"{'an' if words[0] in 'aeiou' else 'a'} {words} of {len(value)} characters"
+        one, many = LIST_WORDS.get(self.field, (f"entry in {words}", f"entries in {words}"))
+        return f"only one {one}" if len(value) == 1 else f"{len(value)} {many}"
 
     def state(self) -> State:
         """The field."""
@@ -248,6 +257,14 @@ def known_numbers_of(rows: Sequence[Mapping[str, Any]], field: str) -> NDArray[n
 def _zeros_unknown(numbers: NDArray[np.float64], field: str) -> NDArray[np.float64]:
     return np.where(numbers == 0, math.nan, numbers) if field in ZERO_IS_UNKNOWN else numbers
 
+
+LIST_WORDS: Mapping[str, tuple[str, str]] = {
+    "genre": ("genre", "genres"),
+    "keywords": ("keyword", "keywords"),
+    "directors": ("director", "directors"),
+    "cast": ("leading actor", "leading actors"),
+}
+"""Entries of lists, one and many."""
 
 NUMBER_WORDS: Mapping[str, str] = {
     "tmdb_rating": "TMDB rating",

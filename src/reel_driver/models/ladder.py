@@ -163,7 +163,7 @@ class TasteLearner:
             return LadderModel(rung, taste)
         facts, names = encoded[:, n_taste:], spec.names[n_taste:]
         if rung == "xgboost":
-            return LadderModel(rung, taste, (_trees(names, facts, levels, rng),))
+            return LadderModel(rung, taste, tuple(_trees(names, facts, levels, rng) for _ in range(2 * N_PAIRS)))
         # Each title's own label must not have made its score, or the trees would trust the score blindly.
         raw = np.empty(len(levels), dtype=np.float32)
         folds = stratified_folds(levels, n_folds_for(levels), rng)
@@ -178,7 +178,8 @@ class TasteLearner:
 
 
 N_PAIRS = 2
-"""Tree models with and without the posterior's score whose mean is the stack: +.002 average precision over one of each."""
+"""Tree models with and without the posterior's score whose mean is the stack: +.002 average precision over one of each.
+Trees alone are as many, so that the choice between the two rungs is not one between four models and one."""
 
 
 def _trees(names: tuple[str, ...], facts: Matrix, levels: NDArray[np.int64], rng: np.random.Generator) -> TreeModel:
