@@ -98,6 +98,21 @@ def test_a_person_is_known_again_under_another_number_and_with_later_ratings(fol
     assert overlapping(read_ratings(folder / "new.csv"), marks) == {}
 
 
+def test_whoever_rated_hundreds_of_films_is_not_taken_for_one_who_rated_a_few_of_them_alike(folder: Path) -> None:
+    ratings = read_ratings(folder / "many.parquet")
+    _, marks = sketches(ratings)
+    own = ratings.filter(pl.col("userId") == 3).with_row_index()
+    without = [sketches(own.filter(pl.col("index") != row))[1][0] for row in range(own.height)]
+    in_sketch = [row for row in range(own.height) if (without[row] != marks[2]).any()]
+
+    def with_other_stars(rows: list[int]) -> pl.DataFrame:
+        stars = pl.when(pl.col("index").is_in(rows)).then(5.5 - pl.col("rating")).otherwise(pl.col("rating"))
+        return own.with_columns(rating=stars)
+
+    assert list(overlapping(with_other_stars(in_sketch[:1]), marks)) == [3]
+    assert overlapping(with_other_stars(in_sketch[:3]), marks) == {}
+
+
 def test_people_that_will_be_judged_are_left_out_of_a_prior(folder: Path, tmp_path: Path) -> None:
     ratings = read_ratings(folder / "many.parquet")
     ratings.filter(pl.col("userId").is_in([1, 2])).with_columns(pl.col("userId") + 50).write_csv(

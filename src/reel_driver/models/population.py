@@ -31,6 +31,9 @@ QUALITY_NUGGET = 1.0
 """The same of what a film has beyond its facts."""
 PEOPLE_SHARE = 0.57
 """Weight of what these people say of a film against what the crowds say now: tastes and crowds moved on since."""
+THRESHOLDS = (3.75, 4.75)
+"""Stars between would-not-watch and would-watch, and between that and would-watch-again: on a scale of half stars, 4 and 5
+begin a quarter below."""
 LOOSER_CONSTANT = 1.2
 """How much more strangers differ in their general mildness than the people learned on, as a factor."""
 
@@ -238,7 +241,7 @@ def learn_prior(
     n_factors: int = 12,
     n_rounds: int = 20,
     year_cap: float = 2000.0,
-    thresholds: tuple[float, float] = (4.0, 5.0),
+    thresholds: tuple[float, float] = THRESHOLDS,
     progress: Progress,
 ) -> TastePrior:
     """All steps; `encoded` holds the columns of `TastePrior.blocks`, `ids` the films' IMDb and TMDB numbers."""

@@ -23,8 +23,12 @@ _YEAR = NUMBERS.index("release_year")
 _CHUNK = 256
 """Titles scored at once: so many that what is computed in between stays in the cache."""
 
-DRIFT = 0.13
+DRIFT = 0.2
 """Standard deviation, in stars, of how much milder or stricter a person is later than while labelling."""
+
+DOUBT = 0.5
+"""Share of the posterior's variance that is doubt about what the person will say: with all of it, intervals at few labels
+are too wide and probabilities too close to a half, for the very people that the prior was learned on too."""
 
 
 @dataclass(frozen=True)
@@ -181,17 +185,17 @@ class TasteModel:
     def variance(self, of: Features) -> Vector:
         """Variance of the appeal, in square stars.
 
-        That of the dense weights, and `DRIFT`; what names add is as much noise as doubt, and measured to be better
-        left out.
+        That of the dense weights by `DOUBT`, and `DRIFT`; what names add is as much noise as doubt, and measured to be
+        better left out.
         """
-        return np.asarray(np.einsum("ij,ij->i", of.dense @ self.covariance, of.dense) + DRIFT**2)
+        return np.asarray(DOUBT * np.einsum("ij,ij->i", of.dense @ self.covariance, of.dense) + DRIFT**2)
 
     def variance_of_sum(self, encoded: Matrix, weights: Vector) -> float:
         """Variance of a weighted sum of the log-odds of several titles, which share what is not known of the person."""
         of = features(self.prior, encoded, self.sizes)
         weights = weights / np.sqrt(self.prior.noise**2 + np.pi / 8.0 * self.variance(of))
         along = weights @ of.dense
-        return float(along @ self.covariance @ along + (DRIFT * weights.sum()) ** 2)
+        return float(DOUBT * along @ self.covariance @ along + (DRIFT * weights.sum()) ** 2)
 
     def contributions(self, encoded: Matrix) -> NDArray[np.float64]:
         """Each column's part of the log-odds: exact, the model being linear in features of single columns."""
