@@ -23,10 +23,10 @@ _YEAR = NUMBERS.index("release_year")
 _CHUNK = 256
 """Titles scored at once: so many that what is computed in between stays in the cache."""
 
-DRIFT = 0.2
+DRIFT = 0.19
 """Standard deviation, in stars, of how much milder or stricter a person is later than while labelling."""
 
-DOUBT = 0.5
+DOUBT = 0.55
 """Share of the posterior's variance that is doubt about what the person will say: with all of it, intervals at few labels
 are too wide and probabilities too close to a half, for the very people that the prior was learned on too."""
 
