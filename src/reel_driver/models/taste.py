@@ -28,7 +28,7 @@ DRIFT = 0.19
 
 DOUBT = 0.55
 """Share of the posterior's variance that is doubt about what the person will say: with all of it, intervals at few labels
-are too wide and probabilities too close to a half, for the very people that the prior was learned on too."""
+are too wide and probabilities too close to a half."""
 
 
 @dataclass(frozen=True)
