@@ -27,23 +27,21 @@ from reel_driver.prior_file import read_prior, shipped_prior, write_prior
 
 def without(prior: TastePrior) -> Mapping[str, TastePrior]:
     """The prior with one part taken out at a time."""
-    end = prior.n_facts + prior.n_factors
-    factors, periods = np.arange(prior.n_facts, end), np.arange(end, len(prior.covariance))
     return {
         "everything": prior,
-        "without item factors": replace(prior, factors=0 * prior.factors, covariance=_blind(prior, factors)),
-        "without periods": replace(prior, covariance=_blind(prior, periods)),
+        "without item factors": replace(prior, factors=0 * prior.factors, covariance=_blind(prior, prior.of_factors)),
+        "without periods": replace(prior, covariance=_blind(prior, slice(prior.of_factors.stop, None))),
         "without what other people say of a film": replace(prior, quality=0 * prior.quality),
         "without what the choice of titles tells": replace(prior, lean=0 * prior.lean),
         "weights that do not go together": replace(prior, covariance=np.diag(np.diag(prior.covariance))),
     }
 
 
-def _blind(prior: TastePrior, to: NDArray[np.int64]) -> NDArray[np.float64]:
+def _blind(prior: TastePrior, to: slice) -> NDArray[np.float64]:
     """The covariance of people who do not differ in some dense features."""
     covariance = prior.covariance.copy()
     covariance[to, :] = covariance[:, to] = 0.0
-    covariance[to, to] = 1e-6
+    np.fill_diagonal(covariance[to, to], 1e-6)
     return covariance
 
 

@@ -269,10 +269,9 @@ def test_likeness_counts_shared_names(prior: TastePrior, of: Features) -> None:
     found = kernel(prior, some, some)
     np.testing.assert_allclose(found, found.T, atol=1e-9)
     # Factors were learned on other people: each of them counts in part, and with facts by the root of that part.
-    end = prior.n_facts + prior.n_factors
     counted = prior.covariance.copy()
-    counted[prior.n_facts : end] *= np.sqrt(FACTOR_TRUST)
-    counted[:, prior.n_facts : end] *= np.sqrt(FACTOR_TRUST)
+    counted[prior.of_factors] *= np.sqrt(FACTOR_TRUST)
+    counted[:, prior.of_factors] *= np.sqrt(FACTOR_TRUST)
     weights = np.zeros((12, some.tokens.n_places))
     for row in range(12):
         for place, value in zip(some.tokens.place[row], some.tokens.value[row], strict=True):
@@ -311,7 +310,7 @@ def test_films_that_nobody_rated_are_thought_of_as_those_they_are_like() -> None
 
 
 def test_a_prior_of_an_earlier_making_is_refused_in_a_sentence(prior: TastePrior, tmp_path) -> None:
-    n = prior.n_facts + prior.n_factors
+    n = prior.of_factors.stop
     earlier = replace(
         prior, covariance=prior.covariance[:n, :n], lean=prior.lean[:n, :n], lean_centre=prior.lean_centre[:n]
     )

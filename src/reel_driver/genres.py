@@ -19,11 +19,11 @@ from reel_driver.bundle import Bundle
 from reel_driver.errors import TooFewFilms
 from reel_driver.evaluate import Progress, silent
 from reel_driver.menu import INVENTED
+from reel_driver.metrics import Truth
 from reel_driver.models.genre import GenreLearner, fit_genre_calibration
 from reel_driver.split import FIRST_READER_BROKE, first_genre_split, plain_folds
 
 Scores = NDArray[np.float64]
-Truth = NDArray[np.bool_]
 
 MIN_FILMS = 50
 MIN_OF_GENRE = 10

@@ -45,7 +45,7 @@ PLAIN = ("release_year", "runtime", "tmdb_rating", "imdb_rating", "rt_score", "m
 
 
 def _catalogue_blocks(*, log_counts: bool) -> tuple[Block, ...]:
-    """All columns of `atp.training`: numbers, year, genres, languages, countries, companies, status, text."""
+    """All columns of `atp.training`: numbers, year, genres and how many, languages, countries, companies, status, text."""
     return (
         *(Number(f) for f in PLAIN),
         *(Number(f, log=log_counts) for f in COUNTS),

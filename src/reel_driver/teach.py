@@ -123,7 +123,7 @@ class Round:
 def kernel(prior: TastePrior, a: Features, b: Features) -> NDArray[np.float64]:
     """Prior covariance of the appeal of two sets of titles, factors counted by `FACTOR_TRUST`, shape (n_a, n_b)."""
     trust = np.ones(len(prior.covariance))
-    trust[prior.n_facts : prior.n_facts + prior.n_factors] = np.sqrt(FACTOR_TRUST)
+    trust[prior.of_factors] = np.sqrt(FACTOR_TRUST)
     used, places = np.unique(np.concatenate([a.tokens.place.ravel(), b.tokens.place.ravel()]), return_inverse=True)
     n_a = a.tokens.place.size
     out = []

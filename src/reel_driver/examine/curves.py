@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from reel_driver.bundle import Bundle
 from reel_driver.evaluate import BASELINES, Judged
-from reel_driver.metrics import average_precision, confusion, roc_auc
+from reel_driver.metrics import Truth, average_precision, confusion, roc_auc
 from reel_driver.models import Vector
 from reel_driver.split import stratified_folds
 from reel_driver.tasks import Pipeline
-
-Truth = NDArray[np.bool_]
 
 PARTS = (0.125, 0.25, 0.5)
 """Parts of the labels that the learning curve is measured at, besides all of them."""

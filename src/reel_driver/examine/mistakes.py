@@ -7,15 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from reel_driver.bundle import Bundle
 from reel_driver.evaluate import Judged
 from reel_driver.features.names import language_name
-from reel_driver.metrics import roc_auc
+from reel_driver.metrics import Truth, roc_auc
 from reel_driver.models.calibrate import fit_calibration
-
-Truth = NDArray[np.bool_]
 
 N_MISSES = 25
 """Titles wrong in each way that are shown with reasons."""

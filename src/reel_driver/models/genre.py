@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from reel_driver.errors import ExtraMissing
 from reel_driver.features.blocks import State
 from reel_driver.features.sparse import TextBatch, TextSpec
+from reel_driver.metrics import Truth
 from reel_driver.models.calibrate import logit, sigmoid
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
-Truth = NDArray[np.bool_]
 _CHUNK = 512
 
 

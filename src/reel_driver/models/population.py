@@ -79,11 +79,16 @@ def mean_taste(facts: NDArray[np.float64], ratings: Ratings) -> tuple[Vector, Ve
     mean = np.bincount(ratings.film, ratings.stars, len(facts)) / np.maximum(n, 1)
     weight = np.where(n > 0, 1 / (0.08 + 1 / np.maximum(n, 1)), 0.0)
     ridge = np.linalg.solve((facts.T * weight) @ facts + np.eye(facts.shape[1]), facts.T @ (weight * mean))
-    own = n / (n + QUALITY_HALF) * (mean - facts @ ridge)
+    own = belief(n) * (mean - facts @ ridge)
     crowds = np.zeros_like(facts)
     crowds[:, [0, 1, 8]] = facts[:, [0, 1, 8]]
     line = np.linalg.lstsq((crowds.T * n) @ crowds, (crowds * n[:, None]).T @ mean, rcond=None)[0]
     return PEOPLE_SHARE * ridge + (1 - PEOPLE_SHARE) * line, PEOPLE_SHARE * own
+
+
+def belief(n_ratings: Vector) -> Vector:
+    """Share of a film's own mean that is believed, by its number of ratings."""
+    return n_ratings / (n_ratings + QUALITY_HALF)
 
 
 @dataclass
@@ -256,12 +261,10 @@ def learn_prior(
     covariance[:, 0] *= LOOSER_CONSTANT
     is_rated = counts > 0
     factors = of_unrated(found.factors, is_rated, doubt_of_factors(found, is_rated) + FACTOR_NUGGET, kernel)
-    # A film's own mean is believed in part already; for the likeness of others it is taken as it was.
-    n = counts[is_rated]
-    belief = n / (n + QUALITY_HALF)
-    quality[is_rated] /= belief
-    quality = of_unrated(quality[:, None], is_rated, QUALITY_HALF / n + QUALITY_NUGGET, kernel)[:, 0]
-    quality[is_rated] *= belief
+    # A film's own mean is believed in part already; for those that are like it, it is taken as it was.
+    as_it_was = np.divide(quality, belief(counts), out=np.zeros_like(quality), where=is_rated)
+    passed_on = of_unrated(as_it_was[:, None], is_rated, QUALITY_HALF / counts[is_rated] + QUALITY_NUGGET, kernel)[:, 0]
+    quality = np.where(is_rated, quality, passed_on)
     return TastePrior(
         genres=genres,
         scaling=scaling,

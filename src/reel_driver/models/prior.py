@@ -126,8 +126,8 @@ def periods(year: NDArray[Any]) -> NDArray[np.float64]:
     >>> periods(np.array([1990.0, np.nan])).round(2)[:, 2:5].tolist()
     [[0.36, 1.0, 0.36], [0.0, 0.0, 0.0]]
     """
-    place = np.where(year == year, np.clip(year, _YEARS[0], _YEARS[-1]) - _YEARS[0], len(_YEARS))
-    return np.asarray(_NEARNESS[place.astype(np.int64)])
+    place = np.minimum(np.maximum(year - _YEARS[0], 0), len(_YEARS) - 1)  # for one title quicker than numpy.clip
+    return np.asarray(_NEARNESS[np.where(year == year, place, len(_YEARS)).astype(np.int64)])
 
 
 _YEARS = np.arange(1880.0, 2101.0)
@@ -191,9 +191,9 @@ class TastePrior:
         return N_FACTS + len(self.genres)
 
     @property
-    def n_factors(self) -> int:
-        """Item factors of a film."""
-        return int(self.factors.shape[1])
+    def of_factors(self) -> slice:
+        """The dense features that are item factors."""
+        return slice(self.n_facts, self.n_facts + self.factors.shape[1])
 
     def blocks(self) -> tuple[Block, ...]:
         """The part of a feature spec that the taste model reads, in its order."""

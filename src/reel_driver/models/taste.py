@@ -206,13 +206,13 @@ class TasteModel:
         out = np.zeros((len(encoded), width(self.prior) + 1))
         for column, own in enumerate(_FACTS_OF_COLUMN):
             out[:, column] = parts[:, own].sum(axis=1)
-        n_known = self.prior.n_facts + self.prior.n_factors
-        out[:, _YEAR] += parts[:, n_known:].sum(axis=1)
+        of_factors = self.prior.of_factors
+        out[:, _YEAR] += parts[:, of_factors.stop :].sum(axis=1)
         at, n_genres = len(_FACTS_OF_COLUMN), len(self.prior.genres)
         out[:, at : at + n_genres] = parts[:, self.prior.n_facts - n_genres : self.prior.n_facts]
         at += n_genres
         known = of.mean - of.dense[:, : self.prior.n_facts] @ self.prior.weights
-        out[:, at] = parts[:, self.prior.n_facts : n_known].sum(axis=1) + known
+        out[:, at] = parts[:, of_factors].sum(axis=1) + known
         out[:, at + 1 : -1] = self.names[of.tokens.place] * of.tokens.value
         out[:, -1] = parts[:, 0] - self.prior.thresholds[0]
         raw, _ = self.predict_features(of)
